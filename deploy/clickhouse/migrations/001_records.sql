@@ -1,0 +1,77 @@
+-- What Kafka delivered and how it was judged. Written any number of times, stored once: see docs/architecture.md.
+
+CREATE TABLE IF NOT EXISTS logs (
+    topic LowCardinality(String),
+    log_no UInt32 COMMENT 'incarnation of the Kafka log; a re-created topic gets the next number',
+    topic_id String COMMENT 'the topic id that Kafka gave this incarnation',
+    bound_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+) ENGINE = ReplacingMergeTree ORDER BY (topic, log_no, topic_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Which Kafka topic id each log number means. Two ids under one number: halt.';
+
+CREATE TABLE IF NOT EXISTS records (
+    log_no UInt32,
+    topic LowCardinality(String),
+    partition UInt16,
+    offset UInt64,
+    digest FixedString(32) COMMENT 'HMAC-SHA256 of key and payload under the salt; zero if rejected',
+    accepted UInt8,
+    rules UInt32 COMMENT 'number of the contract and measuring code that judged',
+    broker_time DateTime64(3, 'UTC'),
+    event_type LowCardinality(String),
+    event_source LowCardinality(String),
+    event_id String,
+    subject String,
+    payload String COMMENT 'the event in structured mode; empty if rejected or erased' CODEC(ZSTD(1)),
+    salt String COMMENT 'HMAC-SHA256 of the coordinate under the collector secret; erased with the payload' CODEC(NONE),
+    leaf FixedString(32) COMMENT 'link of the seal chain' CODEC(NONE),
+    code LowCardinality(String) COMMENT 'why it was rejected',
+    path String COMMENT 'the field that was at fault, never its value',
+    version UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(accepted), 32), toUInt64(rules))
+) ENGINE = ReplacingMergeTree(version) ORDER BY (log_no, topic, partition, offset, digest)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'One winner a coordinate: accepted beats rejected, then higher rules. Read the views events and rejections.';
+
+CREATE TABLE IF NOT EXISTS event_ids (
+    topic LowCardinality(String),
+    event_source LowCardinality(String),
+    event_id String,
+    log_no UInt32,
+    partition UInt16,
+    offset UInt64,
+    version UInt128 MATERIALIZED bitOr(bitOr(
+        bitShiftLeft(toUInt128(bitNot(log_no)), 80),
+        bitShiftLeft(toUInt128(bitNot(partition)), 64)),
+        toUInt128(bitNot(offset)))
+) ENGINE = ReplacingMergeTree(version) ORDER BY (topic, event_source, event_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'The first coordinate of every event id: the lowest wins. For duplicate reports only; no total reads it.';
+
+-- Sees inserted blocks, so the same record may pass more than once and in any order: the table it feeds is a fold by
+-- maximum over a version that the row determines, hence the same whatever passes. No published number comes from it.
+CREATE MATERIALIZED VIEW IF NOT EXISTS event_ids_feed TO event_ids AS
+SELECT topic, event_source, event_id, log_no, partition, offset FROM records WHERE accepted = 1;
+
+CREATE VIEW IF NOT EXISTS dispositions AS
+SELECT log_no, topic, partition, offset, digest, accepted, rules, broker_time, event_type, event_source, event_id,
+       subject, payload, salt, leaf, code, path
+FROM records FINAL
+ORDER BY log_no, topic, partition, offset, accepted DESC, rules DESC, digest
+LIMIT 1 BY log_no, topic, partition, offset;
+
+CREATE VIEW IF NOT EXISTS events AS
+SELECT log_no, topic, partition, offset, digest, rules, broker_time, event_type, event_source, event_id, subject, payload
+FROM dispositions WHERE accepted = 1;
+
+CREATE VIEW IF NOT EXISTS rejections AS
+SELECT log_no, topic, partition, offset, rules, broker_time, code, path
+FROM dispositions WHERE accepted = 0;
+
+CREATE VIEW IF NOT EXISTS duplicates AS
+SELECT e.log_no AS log_no, e.topic AS topic, e.partition AS partition, e.offset AS offset,
+       e.event_source AS event_source, e.event_id AS event_id,
+       f.log_no AS first_log_no, f.partition AS first_partition, f.offset AS first_offset
+FROM events AS e
+INNER JOIN (SELECT topic, event_source, event_id, log_no, partition, offset FROM event_ids FINAL) AS f
+    ON e.topic = f.topic AND e.event_source = f.event_source AND e.event_id = f.event_id
+WHERE (e.log_no, e.partition, e.offset) != (f.log_no, f.partition, f.offset);

@@ -123,7 +123,7 @@ EXPLANATIONS: dict[RejectionCode, Explanation] = {
 }
 
 
-class Violation(Exception):  # noqa: N818 - a verdict on a record, not a fault of the program
+class Violation(Exception):
     """The first rule that a record breaks.
 
     Fields: `code`; `path`, the field's path with unknown names replaced by `*` (a name may hold personal data);

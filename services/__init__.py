@@ -1,0 +1,1 @@
+"""The processes of Frigjort, one package each; see docs/architecture.md."""

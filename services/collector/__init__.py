@@ -1,0 +1,1 @@
+"""The collector: Kafka in, measured rows out. See README.md beside this file."""

@@ -1,0 +1,175 @@
+"""The composition root: settings, then edges, then the path. The only place that knows all of them."""
+
+import asyncio
+import gc
+import json
+from contextlib import suppress
+from functools import partial
+from time import time as clock  # noqa: TID251 - an edge: latency is measured against the broker's clock
+
+import numpy as np
+import structlog
+from confluent_kafka.admin import AdminClient
+from faststream import FastStream
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from services.collector.clickhouse import ClickHouseStore
+from services.collector.judge import BatchJudge
+from services.collector.kafka import KafkaDeadLetters, Subscription, TopicIds
+from services.collector.metrics import CollectorMetrics
+from services.collector.partitions import Batch
+from services.collector.pipeline import Judged, Path
+from services.collector.provenance import Provenance
+from services.collector.reader import Reader
+from services.collector.registry import RegistryFollower
+from services.collector.settings import CollectorSettings
+from services.runtime import clickhouse, logging
+from services.runtime.errors import Retry
+from services.runtime.retry import Patience
+from services.runtime.settings import ClickHouseSettings, KafkaSettings
+from services.runtime.web import Health, WebServer, health_app
+
+_log = structlog.get_logger()
+_STALE_POLL_SECONDS = 30.0
+
+
+class Collector:
+    """One collector process."""
+
+    def __init__(self, settings: CollectorSettings, kafka: KafkaSettings, database: ClickHouseSettings) -> None:
+        self._settings = settings
+        self._kafka = kafka
+        self._database = database
+        self._prometheus = CollectorRegistry()
+        for standard in (GCCollector, PlatformCollector, ProcessCollector):
+            standard(registry=self._prometheus)
+        self.metrics = CollectorMetrics(self._prometheus)
+        self._patience = Patience(on_retry=lambda neighbour: self.metrics.retries.labels(neighbour).inc())
+        self._web = WebServer(health_app(self._prometheus, self._live, self._ready), settings.host, settings.port)
+        self._registry = RegistryFollower(kafka)
+        self._dead_letters = KafkaDeadLetters(kafka)
+        self._reader: Reader | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Collects until SIGTERM or SIGINT, then stores what was read and ends."""
+        await self._web.start()
+        print(json.dumps({"ready": "web", "url": self._web.url}), flush=True)  # noqa: T201 - the parent reads it
+        try:
+            app = await self._connect()
+            await app.run()
+        finally:
+            await self._close()
+
+    async def _connect(self) -> FastStream:
+        client = await self._patience(asyncio.to_thread, clickhouse.connect, self._database)
+        store = ClickHouseStore(client, self.metrics)
+        admin = AdminClient({"bootstrap.servers": self._kafka.bootstrap_servers, "log_level": 0})
+        await self._patience(asyncio.to_thread, _answers, admin)
+        await self._patience(self._registry.start)
+        await self._patience(self._dead_letters.start)
+        subscription = Subscription(self._kafka, self._settings)
+        self._reader = reader = Reader(self._settings, subscription, store, TopicIds(admin))
+        judge = BatchJudge(
+            Provenance(self._settings.secret.get_secret_value().encode()), lambda: self._registry.snapshot
+        )
+        path = Path(judge, store, self._dead_letters, reader, self._patience)
+        return FastStream(
+            subscription.broker,
+            logger=None,
+            after_startup=[partial(self._begin, reader, path)],
+            on_shutdown=[partial(self._drain, reader)],
+        )
+
+    async def _begin(self, reader: Reader, path: Path) -> None:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 50)
+        self._tasks = [
+            asyncio.create_task(reader.flush_for_ever(path, self._count), name="flush"),
+            asyncio.create_task(self._registry.follow(), name="registry"),
+            asyncio.create_task(self._observe(reader), name="observe"),
+        ]
+        for task in self._tasks:
+            task.add_done_callback(_end_loudly)
+
+    async def _drain(self, reader: Reader) -> None:
+        reader.pause_all()
+        if not await reader.drain(self._settings.drain_seconds):
+            _log.warning("not_drained", buffered=reader.partitions.buffered, effect="read again at the next start")
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._registry.stop()
+        await self._dead_letters.stop()
+        await self._web.stop()
+
+    # -- what it says of itself -----------------------------------------------------------------------------------------
+
+    def _live(self) -> Health:
+        dead = tuple(f"task {task.get_name()} has ended" for task in self._tasks if task.done())
+        return Health(dead)
+
+    def _ready(self) -> Health:
+        problems = list(self._live().problems)
+        if self._reader is None or not self._tasks:
+            return Health(("starting: " + (self._patience.waiting_for or "connecting"),))
+        problems += [p.waiting_for for p in (self._patience, self._reader.patience) if p.waiting_for]
+        if self._registry.problem:
+            problems.append(self._registry.problem)
+        partitions = self._reader.partitions
+        problems += [str(halt) for halt in partitions.halted.values()]
+        if partitions.deciding:
+            problems.append(f"{len(partitions.deciding)} partitions wait for the decision where to begin")
+        silence = self._reader.seconds_since_poll()
+        if silence > _STALE_POLL_SECONDS:
+            problems.append(f"no poll for {silence:.0f} s")
+        return Health(tuple(problems))
+
+    def _count(self, batch: Batch, judged: Judged) -> None:
+        metrics = self.metrics
+        rejected = sum(judged.codes.values())
+        metrics.accepted.inc(len(batch.records) - rejected)
+        for code, count in judged.codes.items():
+            metrics.rejected.labels(code).inc(count)
+        for status, count in judged.statuses.items():
+            metrics.measurements.labels(status).inc(count)
+        metrics.unmeasured.inc(judged.statuses.get("unmeasured", 0))
+        metrics.batch_rows.observe(len(batch.records))
+        metrics.judge_seconds.observe(judged.seconds)
+        sent = np.fromiter((record.timestamp for record in batch.records), dtype=np.float64, count=len(batch.records))
+        metrics.latency.observe(np.maximum(clock() - sent / 1000.0, 0.0))
+
+    async def _observe(self, reader: Reader) -> None:
+        """Gauges that nobody pushes."""
+        while True:
+            partitions = reader.partitions
+            self.metrics.buffered.set(partitions.buffered)
+            self.metrics.halted.set(len(partitions.halted))
+            self.metrics.generation.set(self._registry.snapshot.generation)
+            self.metrics.baselines.set(self._registry.snapshot.versions)
+            for (topic, number), lag in reader.lags().items():
+                self.metrics.lag.labels(topic, str(number)).set(lag)
+            await asyncio.sleep(0.5)
+
+
+def _answers(admin: AdminClient) -> None:
+    try:
+        admin.list_topics(timeout=5)
+    except Exception as error:
+        raise Retry("Kafka", str(error)) from error
+
+
+def _end_loudly(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("task_failed", task=task.get_name(), error=repr(error), exc_info=error)
+
+
+async def main() -> None:
+    """Runs a collector with the settings in the environment."""
+    settings = CollectorSettings.load()
+    logging.configure("collector", settings.log_level)
+    await Collector(settings, KafkaSettings.load(), ClickHouseSettings.load()).run()

@@ -1,0 +1,83 @@
+"""The collector's edge to ClickHouse: two inserts a batch, one block each, and what it must know at an assignment."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+
+from services.collector.assignment import Binding
+from services.collector.metrics import CollectorMetrics
+from services.runtime.clickhouse import INSERT_SETTINGS, translated
+
+_BINDINGS = """
+SELECT topic, log_no, groupUniqArray(topic_id) FROM logs WHERE topic IN {topics:Array(String)}
+GROUP BY topic, log_no ORDER BY topic, log_no DESC LIMIT 1 BY topic
+"""
+_LAST = """
+SELECT topic, partition, max(offset) FROM records WHERE (log_no, topic) IN {logs:Array(Tuple(UInt32, String))}
+GROUP BY topic, partition
+"""
+_DIGEST = """
+SELECT accepted, digest, salt FROM dispositions
+WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {partition:UInt16} AND offset = {offset:UInt64}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """How a stored record was judged: digest and salt are empty bytes for a rejected one."""
+
+    accepted: bool
+    digest: bytes
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ClickHouseStore:
+    """`Store` over one synchronous client in worker threads, so that the event loop stays free."""
+
+    client: Client
+    metrics: CollectorMetrics
+
+    async def write_records(self, rows: pa.Table) -> None:
+        """Rows of table `records`."""
+        await self._insert("records", rows)
+
+    async def write_measurements(self, rows: pa.Table) -> None:
+        """Rows of table `measurements`."""
+        await self._insert("measurements", rows)
+
+    async def _insert(self, table: str, rows: pa.Table) -> None:
+        if rows.num_rows == 0:
+            return
+        with self.metrics.insert_seconds.labels(table).time(), translated():
+            await asyncio.to_thread(self.client.insert_arrow, table, rows, settings=INSERT_SETTINGS)
+        self.metrics.last_insert.set_to_current_time()
+
+    async def bindings(self, topics: Iterable[str]) -> dict[str, Binding]:
+        """The newest log number of each topic that has one."""
+        rows = await self._rows(_BINDINGS, topics=sorted(topics))
+        return {topic: Binding(log_no, tuple(sorted(ids))) for topic, log_no, ids in rows}
+
+    async def last_offsets(self, logs: Iterable[tuple[int, str]]) -> dict[tuple[str, int], int]:
+        """The highest stored offset of each (topic, partition) of these (log_no, topic)."""
+        rows = await self._rows(_LAST, logs=sorted(logs))
+        return {(topic, partition): offset for topic, partition, offset in rows}
+
+    async def disposition(self, log_no: int, topic: str, partition: int, offset: int) -> Disposition:
+        """How the stored record at this coordinate was judged."""
+        ((accepted, digest, salt),) = await self._rows(
+            _DIGEST, log_no=log_no, topic=topic, partition=partition, offset=offset
+        )
+        return Disposition(bool(accepted), digest, salt)
+
+    async def _rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
+        query = partial(
+            self.client.query, sql, parameters=parameters, column_formats={"digest": "bytes", "salt": "bytes"}
+        )
+        with translated():
+            return list(map(tuple, (await asyncio.to_thread(query)).result_rows))

@@ -1,0 +1,277 @@
+"""The fast way to read a batch: accepts only what it can show to be valid, and leaves the rest to the contract.
+
+Soundness, held by property tests against `contracts.reading.read`: what is accepted here, the contract accepts with the
+same values. What is not accepted here is not refused either: the contract judges it and alone gives verdicts. The checks
+that msgspec does not make are made on whole columns:
+
+- bytes on which two parsers could differ (escapes, control and non-ASCII bytes, a blank between key and colon,
+  fractions and exponents) or that look like a personal number: one linear-time regular expression over the payloads;
+- duplicate keys: the number of `":` in a payload must be the number of fields found in it;
+- formats: the contract's own functions on the distinct values of a column, its own patterns on all values.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from aiokafka import ConsumerRecord
+
+from contracts import identifiers, topics
+from contracts.codes import Violation
+from contracts.events import COMPLETED, schema_name
+from contracts.reading import MAX_BYTES, STRUCTURED, binary_attributes, structured_form
+from services.collector.shapes import HEAD_REQUIRED, MODEL_USE_REQUIRED, STATE_REQUIRED, Head, State, StructuredEvent
+from services.collector.tables import TASKS
+
+Mask = npt.NDArray[np.bool_]
+
+_SUSPICIOUS: Final = r'[\\\x00-\x1f\x7f-\xff]|" +:|": *-?[0-9]+[.eE]|' + identifiers.PERSONAL_NUMBER_PATTERN
+_STRUCTURED_HEADERS: Final = (("content-type", STRUCTURED.encode()),)
+_EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01
+_LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
+_STRUCTURED_DECODER: Final = msgspec.json.Decoder(StructuredEvent)
+_STATE_DECODER: Final = msgspec.json.Decoder(State)
+
+_HEAD_COLUMNS: Final = (
+    "type",
+    "source",
+    "id",
+    "subject",
+    "partitionkey",
+    "time",
+    "dataschema",
+    "sequence",
+    "recordedtime",
+)
+_head_values: Final = attrgetter(*_HEAD_COLUMNS, "datacontenttype")
+_STATE_COLUMNS: Final = tuple(name for name in State.__struct_fields__ if name != "ai")
+_state_values: Final = attrgetter(*_STATE_COLUMNS, "ai")
+_MODEL_COLUMNS: Final = ("provider", "request_model", "operation")
+_INTEGERS: Final = frozenset(
+    ("active_ms", "review_ms", "rework_ms", "predicted_without_ai_ms", "predicted_with_ai_ms", "revision")
+)
+
+
+class Candidates:
+    """Records of a batch that parse into the shape of a task state event, not yet checked.
+
+    `rows` are their indices in the batch, `payloads` their bytes in structured mode.
+    """
+
+    def __init__(self, records: Sequence[ConsumerRecord]) -> None:
+        self.rows: list[int] = []
+        self.payloads: list[bytes] = []
+        self._heads: list[StructuredEvent | Head] = []
+        self._states: list[State] = []
+        for row, record in enumerate(records):
+            value = record.value
+            if not value or len(value) > MAX_BYTES:
+                continue
+            try:
+                if tuple(record.headers) == _STRUCTURED_HEADERS:
+                    event = _STRUCTURED_DECODER.decode(value)
+                    head: StructuredEvent | Head = event
+                    state = event.data
+                else:
+                    attributes = binary_attributes(tuple(record.headers))
+                    if attributes is None:
+                        head = _STRUCTURED_DECODER.decode(value)
+                        state = head.data
+                    else:
+                        head = msgspec.convert(attributes, Head)
+                        state = _STATE_DECODER.decode(value)
+                        value = structured_form(attributes, value)
+            except (msgspec.MsgspecError, Violation, UnicodeDecodeError, RecursionError):
+                continue
+            self.rows.append(row)
+            self.payloads.append(value)
+            self._heads.append(head)
+            self._states.append(state)
+
+    def accept(self, records: Sequence[ConsumerRecord]) -> tuple[pa.Table, list[bytes]]:
+        """The valid ones as a table of `TASKS`, and their payloads in the same order."""
+        if not self.rows:
+            return TASKS.empty_table(), []
+        columns, present = self._columns()
+        payloads = pa.array(self.payloads, pa.binary())
+        valid = ~_true(pc.match_substring_regex(payloads, _SUSPICIOUS))
+        valid &= _count_keys(payloads) == present
+        topic = pa.array([records[row].topic for row in self.rows], pa.string())
+        key = pa.array([records[row].key for row in self.rows], pa.binary())
+        times = _timestamps(columns)
+        valid &= times.pop("valid")
+        valid &= _formats(columns) & _agreement(columns, topic, key) & _consistency(columns, times)
+        table = pa.table(
+            {
+                "row": pa.array(self.rows, pa.int64()),
+                "started_ms": times["started_at"],
+                "completed_ms": times["completed_at"],
+                **{field.name: columns[field.name] for field in TASKS if field.name in columns},
+            }
+        ).select(TASKS.names)
+        if valid.all():
+            return table.cast(TASKS), self.payloads
+        kept = np.flatnonzero(valid)
+        return table.cast(TASKS).take(pa.array(kept)), [self.payloads[i] for i in kept.tolist()]
+
+    def _columns(self) -> tuple[dict[str, pa.Array], npt.NDArray[np.int64]]:
+        """Arrow columns of every field, and how many keys each event must have had to hold the fields it has."""
+        heads = list(zip(*map(_head_values, self._heads), strict=True))
+        states = list(zip(*map(_state_values, self._states), strict=True))
+        columns = {name: pa.array(values, pa.string()) for name, values in zip(_HEAD_COLUMNS, heads, strict=False)}
+        for name, values in zip(_STATE_COLUMNS, states, strict=False):
+            columns[name] = pa.array(values, pa.int64() if name in _INTEGERS else pa.string())
+        present = np.full(len(self.rows), HEAD_REQUIRED + STATE_REQUIRED, dtype=np.int64)
+        _add_present(present, pa.array(heads[-1], pa.string()))
+        for name in ("sequence", "recordedtime", *_STATE_COLUMNS[STATE_REQUIRED:]):
+            _add_present(present, columns[name])
+        uses = [(row, use) for row, use in enumerate(states[-1]) if use is not None]
+        if uses:
+            at = np.fromiter((row for row, _ in uses), dtype=np.int64, count=len(uses))
+            present[at] += 1 + MODEL_USE_REQUIRED
+            for name in ("operation", "input_tokens", "output_tokens"):
+                present[at] += np.fromiter(
+                    (getattr(use, name) is not None for _, use in uses), dtype=np.int64, count=len(uses)
+                )
+            for name in _MODEL_COLUMNS:
+                columns[name] = pa.array([getattr(use, name) if use else None for use in states[-1]], pa.string())
+        return columns, present
+
+
+def _add_present(present: npt.NDArray[np.int64], column: pa.Array) -> None:
+    if column.null_count == 0:
+        present += 1
+    elif column.null_count < len(column):
+        present += _true(column.is_valid())
+
+
+def _true(mask: pa.Array) -> Mask:
+    """A boolean Arrow array as numpy, null as false."""
+    if mask.null_count:
+        mask = mask.fill_null(False)  # noqa: FBT003 - pyarrow's signature
+    result: Mask = mask.to_numpy(zero_copy_only=False)
+    return result
+
+
+def _count_keys(payloads: pa.Array) -> npt.NDArray[np.int64]:
+    """How often a quote is followed by a colon in each payload: its number of keys, where no string holds a quote."""
+    offsets = np.frombuffer(payloads.buffers()[1], dtype=np.int32, count=len(payloads) + 1)
+    data = np.frombuffer(payloads.buffers()[2], dtype=np.uint8, count=int(offsets[-1]))
+    hits = np.flatnonzero((data[:-1] == ord('"')) & (data[1:] == ord(":")))
+    result: npt.NDArray[np.int64] = np.diff(np.searchsorted(hits, offsets))
+    return result
+
+
+def _timestamps(columns: dict[str, pa.Array]) -> dict[str, Any]:
+    """Epoch milliseconds (int64, null where absent) of every timestamp column, and `valid`."""
+    result: dict[str, Any] = {}
+    valid = np.ones(len(columns["time"]), dtype=np.bool_)
+    for name in ("time", "recordedtime", "started_at", "completed_at", "assigned_at", "predicted_at"):
+        text = columns[name]
+        absent = text.null_count
+        if absent == len(text):
+            result[name] = pa.nulls(len(text), pa.int64())
+            continue
+        formed = pc.match_substring_regex(text, identifiers.TIMESTAMP_PATTERN)
+        try:
+            moments = pc.if_else(formed, text, None).cast(pa.timestamp("ns", "UTC"))
+        except pa.ArrowInvalid:  # a 30th of February: the contract finds out which
+            return {**result, "valid": np.zeros(len(text), dtype=np.bool_)} | {
+                name: pa.nulls(len(text), pa.int64()) for name in ("started_at", "completed_at", "assigned_at")
+            }
+        milliseconds = pc.divide(moments.cast(pa.int64()), 1_000_000)
+        in_range = pc.and_(pc.greater_equal(milliseconds, _EARLIEST_MS), pc.less(milliseconds, _LATEST_MS))
+        valid &= _true(in_range) if absent == 0 else (_true(in_range) | ~_true(text.is_valid()))
+        result[name] = milliseconds
+    return {**result, "valid": valid}
+
+
+def _formats(columns: dict[str, pa.Array]) -> Mask:
+    """Whether every string has its field's format."""
+    valid = _true(pc.match_substring_regex(columns["id"], identifiers.TOKEN_PATTERN))
+    valid &= _matches(columns["task"], identifiers.TOKEN_PATTERN) & _matches(
+        columns["cluster"], identifiers.TOKEN_PATTERN
+    )
+    valid &= _matches(columns["sequence"], identifiers.SEQUENCE_PATTERN)
+    valid &= _distinct(columns["authority"], identifiers.is_cvr)
+    valid &= _distinct(columns["task_type"], identifiers.is_task_type)
+    valid &= _distinct_matches(columns["source"], identifiers.SOURCE_PATTERN)
+    for name in ("programme", "study", "stratum", *_MODEL_COLUMNS):
+        if name in columns:
+            valid &= _distinct_matches(columns[name], identifiers.TOKEN_PATTERN)
+    return valid
+
+
+def _matches(column: pa.Array, pattern: str) -> Mask | np.bool_:
+    if column.null_count == len(column):
+        return np.True_
+    matched = _true(pc.match_substring_regex(column, pattern))
+    return matched if column.null_count == 0 else matched | ~_true(column.is_valid())
+
+
+def _distinct_matches(column: pa.Array, pattern: str) -> Mask | np.bool_:
+    if column.null_count == len(column):
+        return np.True_
+    encoded = column.dictionary_encode()
+    return _spread(encoded, _true(pc.match_substring_regex(encoded.dictionary, pattern)))
+
+
+def _distinct(column: pa.Array, check: Callable[[str], bool]) -> Mask:
+    encoded = column.dictionary_encode()
+    return _spread(encoded, np.fromiter((check(text) for text in encoded.dictionary.to_pylist()), dtype=np.bool_))
+
+
+def _spread(encoded: pa.DictionaryArray, verdicts: Mask) -> Mask:
+    """The verdicts on distinct values as verdicts on rows; an absent value is fine."""
+    codes = encoded.indices
+    if codes.null_count == 0:
+        result: Mask = verdicts[codes.to_numpy()]
+        return result
+    spread: Mask = verdicts[codes.fill_null(0).to_numpy()] | ~_true(codes.is_valid())
+    return spread
+
+
+def _agreement(columns: dict[str, pa.Array], topic: pa.Array, key: pa.Array) -> Mask:
+    """Whether subject, partition key, record key, topic and schema name say the same as the data."""
+    task = columns["task"]
+    schema = pc.binary_join_element_wise(schema_name(""), columns["type"], "")
+    own_topic = pc.binary_join_element_wise(topics.TASKS_PREFIX, columns["authority"], "")
+    return (
+        _true(pc.equal(columns["subject"], task))
+        & _true(pc.equal(columns["partitionkey"], task))
+        & _true(pc.equal(key, task.cast(pa.binary())))
+        & _true(pc.equal(own_topic, topic))
+        & _true(pc.equal(columns["dataschema"], schema))
+    )
+
+
+def _consistency(columns: dict[str, pa.Array], times: dict[str, pa.Array]) -> Mask:
+    """The rules between fields of `contracts.tasks.TaskState` and of the replacing events."""
+    valid = _true(pc.greater_equal(times["completed_at"], times["started_at"]))
+    first = _true(pc.equal(columns["type"], COMPLETED))
+    if not first.all():
+        valid &= first | _true(pc.greater_equal(columns["revision"], 2))
+    has = {
+        name: _present(columns[name])
+        for name in ("arm", "assigned_at", "study", "stratum", "cluster", "cluster_kind", "predicted_at")
+    }
+    valid &= (has["arm"] == has["assigned_at"]) & (has["cluster"] == has["cluster_kind"])
+    if np.any(has["arm"]):
+        drawn_first = _true(pc.less_equal(times["assigned_at"], times["started_at"]))
+        valid &= ~has["arm"] | (drawn_first & _true(pc.equal(columns["assignment"], "random")))
+    valid &= ~has["stratum"] | has["study"]
+    if np.any(has["cluster_kind"]):
+        valid &= ~_true(pc.equal(columns["cluster_kind"], "worker")) | has["study"]
+    predicted = _present(columns["predicted_without_ai_ms"]) | _present(columns["predicted_with_ai_ms"])
+    return valid & (~predicted | has["predicted_at"])
+
+
+def _present(column: pa.Array) -> Mask:
+    if column.null_count == len(column):
+        return np.zeros(len(column), dtype=np.bool_)
+    return _true(column.is_valid())

@@ -1,0 +1,209 @@
+"""The collector's edge to Kafka: the FastStream subscriber, offsets, topic ids, dead letters.
+
+What FastStream is used for: the subscription by pattern, the polling loop, batches of raw records. What is not left to
+it: decoding (an invalid header would drop a whole batch), acknowledging (`ack` commits what is not stored yet) and the
+place to begin (`assignment.decide`).
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from time import time as clock  # noqa: TID251 - an edge: aiokafka's timestamps are wall time
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+from contracts import topics
+from services.collector.pipeline import DeadLetter
+from services.collector.settings import CollectorSettings
+from services.runtime.errors import Retry
+from services.runtime.settings import KafkaSettings
+
+_PATTERN: Final = r"^frigjort\.tasks\.v1\.[1-9][0-9]+$"
+_PROBE_TIMEOUT_MS: Final = 5_000
+_log = structlog.get_logger()
+
+
+async def _raw(message: Any) -> Any:
+    """A parser that reads nothing: the records themselves are the message."""
+    return KafkaMessage(
+        body=message,
+        raw_message=message,
+        headers={},
+        message_id="batch",
+        correlation_id="batch",
+        consumer=FAKE_CONSUMER,
+    )
+
+
+async def _undecoded(message: Any) -> Any:
+    return message.body
+
+
+class Subscription:
+    """The subscription of this collector to every authority's topic."""
+
+    def __init__(self, kafka: KafkaSettings, settings: CollectorSettings) -> None:
+        self._bootstrap_servers = kafka.bootstrap_servers
+        self._settings = settings
+        self._subscriber: BatchSubscriber | None = None
+        self.broker = KafkaBroker(
+            kafka.bootstrap_servers,
+            apply_types=False,
+            logger=None,
+            client_id="frigjort-collector",
+            metadata_max_age_ms=settings.metadata_max_age_ms,
+        )
+
+    def open(self, listener: ConsumerRebalanceListener, handle: Callable[[Sequence[ConsumerRecord]], None]) -> None:
+        """Subscribes. `handle` gets every polled batch; it must only take the records and never raise."""
+        settings = self._settings
+        self._subscriber = self.broker.subscriber(
+            pattern=_PATTERN,
+            batch=True,
+            batch_timeout_ms=settings.poll_interval_ms,
+            max_records=settings.flush_rows,
+            group_id=settings.group_id,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="none",
+            listener=listener,
+            parser=_raw,
+            decoder=_undecoded,
+            session_timeout_ms=settings.session_timeout_ms,
+            heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 3),
+            max_poll_interval_ms=300_000,
+            isolation_level="read_committed",
+            fetch_max_bytes=16 * 1024 * 1024,
+            max_partition_fetch_bytes=8 * 1024 * 1024,
+        )
+
+        async def take(records: Any) -> None:
+            handle(records)
+
+        self._subscriber(take)
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer:
+        """The consumer inside, once started."""
+        consumer = self._subscriber.consumer if self._subscriber is not None else None
+        if consumer is None:
+            raise Retry("Kafka", "the consumer is not started")
+        return consumer
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        """Commits the next offsets to read. Raises `Retry`; a partition that is not ours any more is left alone."""
+        ours = {partition: offset for partition, offset in offsets.items() if partition in self.consumer.assignment()}
+        if not ours:
+            return
+        try:
+            await self.consumer.commit(ours)
+        except IllegalStateError:  # revoked meanwhile: its next owner begins at what was committed before
+            _log.info("commit_skipped", reason="partitions were revoked")
+        except KafkaError as error:
+            raise Retry("Kafka", f"commit: {error}") from error
+
+    def seconds_since_poll(self, partitions: Collection[TopicPartition]) -> float:
+        """Seconds since one of these was last polled; 0 if there are none or nothing was polled yet."""
+        stamps: list[int] = [
+            self.consumer.last_poll_timestamp(p) or 0 for p in partitions if p in self.consumer.assignment()
+        ]
+        newest = max(stamps, default=0)
+        return max(0.0, clock() - newest / 1000) if newest else 0.0
+
+    async def positions(
+        self, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, tuple[int | None, int, int]]:
+        """Committed (or `None`), beginning and end offset of each partition. Raises `Retry`."""
+        try:
+            beginnings = await self.consumer.beginning_offsets(partitions)
+            ends = await self.consumer.end_offsets(partitions)
+            committed = {partition: await self.consumer.committed(partition) for partition in partitions}
+        except (KafkaError, IllegalStateError) as error:
+            raise Retry("Kafka", f"offsets: {error}") from error
+        return {partition: (committed[partition], beginnings[partition], ends[partition]) for partition in partitions}
+
+    async def read_one(self, partition: TopicPartition, offset: int) -> ConsumerRecord | None:
+        """The record at one offset, by a consumer of its own outside the group; `None` if it does not come in time."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False, auto_offset_reset="none", group_id=None
+        )
+        try:
+            await consumer.start()
+            consumer.assign([partition])
+            consumer.seek(partition, offset)
+            found = await consumer.getmany(partition, timeout_ms=_PROBE_TIMEOUT_MS, max_records=1)
+        except KafkaError as error:
+            raise Retry("Kafka", f"read offset {offset} again: {error}") from error
+        finally:
+            await consumer.stop()
+        records = found.get(partition, [])
+        return records[0] if records and records[0].offset == offset else None
+
+
+@dataclass(slots=True)
+class TopicIds:
+    """Asks Kafka which incarnation a topic is: aiokafka does not know topic ids."""
+
+    client: AdminClient
+
+    async def of(self, names: set[str]) -> dict[str, str]:
+        """The topic id of each name. Raises `Retry`."""
+        return await asyncio.to_thread(self._of, sorted(names))
+
+    def _of(self, names: list[str]) -> dict[str, str]:
+        try:
+            futures = self.client.describe_topics(TopicCollection(names), request_timeout=10)
+            return {name: str(future.result(15).topic_id) for name, future in futures.items()}
+        except (KafkaException, TimeoutError) as error:
+            raise Retry("Kafka", f"describe topics: {error}") from error
+
+
+class KafkaDeadLetters:
+    """`DeadLetters` over one producer that waits for every in-sync replica."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            acks="all",
+            enable_idempotence=kafka.idempotent_producer,
+            compression_type="lz4",
+            linger_ms=5,
+            client_id="frigjort-collector",
+        )
+
+    async def start(self) -> None:
+        """Connects. Raises `Retry`."""
+        try:
+            await self._producer.start()
+        except KafkaError as error:
+            raise Retry("Kafka", f"producer: {error}") from error
+
+    async def stop(self) -> None:
+        """Sends what is left and disconnects."""
+        await self._producer.stop()
+
+    async def send(self, letters: Sequence[DeadLetter]) -> None:
+        """Sends them in order and waits for every acknowledgement. Raises `Retry`."""
+        if not letters:
+            return
+        try:
+            pending = [
+                await self._producer.send(
+                    topics.REJECTED,
+                    key=letter.key,
+                    value=letter.value,
+                    headers=[("content-type", b"application/cloudevents+json")],
+                )
+                for letter in letters
+            ]
+            await asyncio.gather(*pending)
+        except KafkaError as error:
+            raise Retry("Kafka", f"dead letters: {error}") from error

@@ -1,0 +1,128 @@
+"""What this collector reads at the moment: the state of each assigned partition, and the records taken but not stored.
+
+Invariant: per running partition the records admitted are contiguous from the offset that `decide` gave. What arrives for
+a partition that is not running is dropped here: it will be read again from the offset where the partition begins.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from time import monotonic
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from services.collector.assignment import Begin
+from services.runtime.errors import Halt
+
+_partition_of = attrgetter("topic", "partition")
+
+
+@dataclass(slots=True)
+class Running:
+    """A partition that is read: everything below `next_offset` was admitted, below `committed` is stored."""
+
+    log_no: int
+    next_offset: int
+    committed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records to be judged and stored together, in the order of each partition; `offsets` is what to commit after."""
+
+    records: list[ConsumerRecord]
+    log_numbers: dict[TopicPartition, int]
+    offsets: dict[TopicPartition, int]
+    assignment: int
+
+
+@dataclass(slots=True)
+class Partitions:
+    """The assigned partitions and the accumulator. `assignment` rises with every rebalance."""
+
+    assignment: int = 0
+    deciding: set[TopicPartition] = field(default_factory=set)
+    running: dict[TopicPartition, Running] = field(default_factory=dict)
+    halted: dict[TopicPartition, Halt] = field(default_factory=dict)
+    closing: bool = False
+    _records: list[ConsumerRecord] = field(default_factory=list)
+    _oldest: float = 0.0
+
+    def assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        """A new assignment: nothing is read until it is decided where."""
+        self.assignment += 1
+        self.deciding = set(partitions)
+        self.running.clear()
+        self.halted.clear()
+        self._records = []
+
+    def revoked(self) -> None:
+        """Everything was taken away; what is not stored will be read again by whoever gets it."""
+        self.assigned(())
+
+    def begin(self, partition: TopicPartition, begin: Begin) -> None:
+        """The partition is read from now on."""
+        self.deciding.discard(partition)
+        self.running[partition] = Running(begin.log_no, begin.offset, begin.offset)
+
+    def halt(self, partition: TopicPartition, halt: Halt) -> None:
+        """The partition is not read any more; its records that are not stored are forgotten, the log has them."""
+        self.deciding.discard(partition)
+        self.running.pop(partition, None)
+        self.halted[partition] = halt
+        self._records = [r for r in self._records if (r.topic, r.partition) != partition]
+
+    def admit(self, records: Sequence[ConsumerRecord]) -> list[tuple[TopicPartition, Halt]]:
+        """Takes the records of running partitions; returns the partitions whose offsets jumped, with why."""
+        jumps: list[tuple[TopicPartition, Halt]] = []
+        if self.closing:
+            return jumps
+        for (topic, number), group in groupby(records, key=_partition_of):
+            partition = TopicPartition(topic, number)
+            state = self.running.get(partition)
+            if state is None:
+                continue
+            arrived = list(group)
+            first, last = arrived[0].offset, arrived[-1].offset
+            if first != state.next_offset or last - first + 1 != len(arrived):
+                jumps.append((partition, _jump(partition, state.next_offset, first, last, len(arrived))))
+                continue
+            if not self._records:
+                self._oldest = monotonic()
+            state.next_offset = last + 1
+            self._records += arrived
+        return jumps
+
+    @property
+    def buffered(self) -> int:
+        """How many records wait to be stored."""
+        return len(self._records)
+
+    def age_seconds(self) -> float:
+        """How long the oldest of them has waited."""
+        return monotonic() - self._oldest if self._records else 0.0
+
+    def take(self, most: int) -> Batch:
+        """The oldest records, at most `most`, as a batch."""
+        records, self._records = self._records[:most], self._records[most:]
+        self._oldest = monotonic()
+        offsets = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
+        log_numbers = {partition: self.running[partition].log_no for partition in offsets}
+        return Batch(records, log_numbers, offsets, self.assignment)
+
+    def stored(self, batch: Batch) -> None:
+        """The batch is stored and committed."""
+        if batch.assignment != self.assignment:
+            return
+        for partition, offset in batch.offsets.items():
+            if partition in self.running:
+                self.running[partition].committed = offset
+
+
+def _jump(partition: TopicPartition, expected: int, first: int, last: int, count: int) -> Halt:
+    return Halt(
+        f"{partition.topic}/{partition.partition}",
+        f"offset {expected} was expected, {count} records from {first} to {last} arrived",
+        "the log lost records or is compacted or transactional: see frigjort audit reconcile, then restart the collector",
+    )

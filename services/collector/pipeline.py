@@ -1,0 +1,91 @@
+"""The path of a batch, in order; commit last.
+
+Invariant: an offset is committed only after the rows of its record, and its dead letter if it has one, are stored. A
+crash between two steps leads to the same rows again: nothing here depends on a clock, on chance or on the batch's cut.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+from aiokafka import TopicPartition
+
+from services.collector.partitions import Batch
+from services.runtime.retry import Patience
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A dead letter as it goes to `frigjort.rejected.v1`."""
+
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a batch comes to: rows for `records` and `measurements`, and the dead letters, all in the batch's order."""
+
+    records: pa.Table
+    measurements: pa.Table
+    dead_letters: Sequence[DeadLetter]
+    codes: dict[str, int]
+    statuses: dict[str, int]
+    seconds: float
+
+
+class Judge(Protocol):
+    """Judges a batch: pure, with the rules and the baselines of the moment."""
+
+    async def judge(self, batch: Batch) -> Judged:
+        """The rows of a batch. Never raises for a record's fault."""
+        ...
+
+
+class Store(Protocol):
+    """Where rows are kept. Returns when they are on disk; raises `Retry` or `Halt`. Writing again changes nothing."""
+
+    async def write_records(self, rows: pa.Table) -> None:
+        """Rows of table `records`."""
+        ...
+
+    async def write_measurements(self, rows: pa.Table) -> None:
+        """Rows of table `measurements`."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """Where refused records are announced. Returns when the broker has acknowledged all; raises `Retry`."""
+
+    async def send(self, letters: Sequence[DeadLetter]) -> None:
+        """Sends them in order."""
+        ...
+
+
+class Offsets(Protocol):
+    """Where progress is kept. Raises `Retry`; does nothing for a partition that is not ours any more."""
+
+    async def commit(self, offsets: dict[TopicPartition, int], assignment: int) -> None:
+        """`offsets` are the next ones to read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The path and what it needs of the world."""
+
+    judge: Judge
+    store: Store
+    dead_letters: DeadLetters
+    offsets: Offsets
+    patience: Patience
+
+    async def run(self, batch: Batch) -> Judged:
+        """One batch from records to commit."""
+        judged = await self.judge.judge(batch)
+        await self.patience(self.store.write_records, judged.records)
+        await self.patience(self.store.write_measurements, judged.measurements)
+        await self.patience(self.dead_letters.send, judged.dead_letters)
+        await self.patience(self.offsets.commit, batch.offsets, batch.assignment)
+        return judged

@@ -1,0 +1,213 @@
+"""Keeps partitions assigned, decided and flowing: between the subscription and the path.
+
+Pauses vanish at a rebalance and records can arrive while its listener still runs. So the listener pauses first and
+decides in a task of its own, and `Partitions` drops what comes for a partition that is not running.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+import structlog
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+
+from contracts import topics
+from contracts.codes import Violation
+from contracts.identifiers import is_cvr
+from contracts.reading import Record, read
+from services.collector import provenance
+from services.collector.assignment import Begin, Binding, Facts, Stored, decide
+from services.collector.clickhouse import ClickHouseStore
+from services.collector.kafka import Subscription, TopicIds
+from services.collector.partitions import Batch, Partitions
+from services.collector.pipeline import Judged, Path
+from services.collector.settings import CollectorSettings
+from services.runtime.errors import Halt
+from services.runtime.retry import Patience
+
+_log = structlog.get_logger()
+_TICK_SECONDS = 0.01
+AfterBatch = Callable[[Batch, Judged], None]
+
+
+class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Reads what is assigned, flushes what was read, pauses when the path is slow."""
+
+    def __init__(
+        self, settings: CollectorSettings, subscription: Subscription, store: ClickHouseStore, topic_ids: TopicIds
+    ) -> None:
+        self.partitions = Partitions()
+        self.patience = Patience()
+        self._settings = settings
+        self._store = store
+        self._topic_ids = topic_ids
+        self._subscription = subscription
+        self._deciding: asyncio.Task[None] | None = None
+        self._paused: set[TopicPartition] = set()
+        self._busy = False
+        self._urgent = False
+        subscription.open(self, self._admit)
+
+    # -- what Kafka says ------------------------------------------------------------------------------------------------
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Pauses all of them at once, then decides where to begin each in a task of its own."""
+        self._subscription.consumer.pause(*assigned)
+        self._paused = set(assigned)
+        self.partitions.assigned(assigned)
+        self._stop_deciding()
+        if assigned:
+            self._deciding = asyncio.create_task(self._decide_all(sorted(assigned)), name="decide")
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Stores and commits what was read, for a bounded time; the rest is read again by the next owner."""
+        self._stop_deciding()
+        if revoked:
+            self._subscription.consumer.pause(*revoked)
+            await self.drain(self._settings.drain_seconds / 2)
+        self.partitions.revoked()
+
+    def _admit(self, records: Sequence[ConsumerRecord]) -> None:
+        for partition, halt in self.partitions.admit(records):
+            self._halt(partition, halt)
+        self._apply_pressure()
+
+    # -- deciding -------------------------------------------------------------------------------------------------------
+
+    def _stop_deciding(self) -> None:
+        if self._deciding is not None:
+            self._deciding.cancel()
+            self._deciding = None
+
+    async def _decide_all(self, assigned: list[TopicPartition]) -> None:
+        facts = await self.patience(self._facts, assigned)
+        for partition, known in facts.items():
+            match decide(known):
+                case Begin() as begin:
+                    self._begin(partition, begin)
+                case Halt() as halt:
+                    self._halt(partition, halt)
+
+    async def _facts(self, assigned: list[TopicPartition]) -> dict[TopicPartition, Facts]:
+        names = {partition.topic for partition in assigned if is_cvr(topics.authority_of(partition.topic))}
+        ids = await self._topic_ids.of(names)
+        bindings = await self._store.bindings(names)
+        logs = [(binding.log_no, topic) for topic, binding in bindings.items()]
+        last = await self._store.last_offsets(logs) if logs else {}
+        positions = await self._subscription.positions(assigned)
+        facts: dict[TopicPartition, Facts] = {}
+        for partition, (committed, beginning, end) in positions.items():
+            binding = bindings.get(partition.topic)
+            offset = last.get((partition.topic, partition.partition))
+            stored = None
+            if binding is not None and offset is not None:
+                stored = await self._stored(partition, binding, offset, beginning <= offset < end)
+            facts[partition] = Facts(
+                partition=f"{partition.topic}/{partition.partition}",
+                binding=binding,
+                topic_id=ids.get(partition.topic, ""),
+                committed=committed,
+                beginning=beginning,
+                end=end,
+                stored=stored,
+            )
+        return facts
+
+    async def _stored(self, partition: TopicPartition, binding: Binding, offset: int, in_log: bool) -> Stored:  # noqa: FBT001
+        known = await self._store.disposition(binding.log_no, partition.topic, partition.partition, offset)
+        record = await self._subscription.read_one(partition, offset) if in_log and known.accepted else None
+        if record is None:  # gone from the log, or refused: nothing of it was kept to compare with
+            return Stored(offset, None)
+        try:
+            payload = read(Record(record.topic, record.key, tuple(record.headers), record.value)).payload
+        except Violation:
+            return Stored(offset, same_as_log=False)
+        return Stored(offset, same_as_log=provenance.matches(known.salt, payload, known.digest))
+
+    def _begin(self, partition: TopicPartition, begin: Begin) -> None:
+        consumer = self._subscription.consumer
+        consumer.seek(partition, begin.offset)
+        self.partitions.begin(partition, begin)
+        self._paused.discard(partition)
+        consumer.resume(partition)
+        _log.info(
+            "reading", topic=partition.topic, partition=partition.partition, offset=begin.offset, log_no=begin.log_no
+        )
+
+    def _halt(self, partition: TopicPartition, halt: Halt) -> None:
+        self.partitions.halt(partition, halt)
+        self._paused.add(partition)
+        self._subscription.consumer.pause(partition)
+        _log.error("halted", what=halt.what, reason=halt.reason, remedy=halt.remedy)
+
+    # -- flowing --------------------------------------------------------------------------------------------------------
+
+    def _apply_pressure(self) -> None:
+        """Pauses running partitions while too much waits, and lets them go on when half of it is stored."""
+        consumer = self._subscription.consumer
+        running = set(self.partitions.running)
+        if self.partitions.buffered >= self._settings.buffer_rows:
+            consumer.pause(*running - self._paused)
+            self._paused |= running
+        elif self.partitions.buffered <= self._settings.buffer_rows // 2 and self._paused & running:
+            consumer.resume(*self._paused & running)
+            self._paused -= running
+
+    @property
+    def _due(self) -> bool:
+        buffered = self.partitions.buffered
+        return buffered > 0 and (
+            self._urgent
+            or buffered >= self._settings.flush_rows
+            or self.partitions.age_seconds() * 1000 >= self._settings.flush_interval_ms
+        )
+
+    async def flush_for_ever(self, path: Path, after: AfterBatch) -> None:
+        """Runs the path over batch after batch: full ones at once, others when they have waited long enough."""
+        while True:
+            if not self._due:
+                await asyncio.sleep(_TICK_SECONDS)
+                continue
+            batch = self.partitions.take(self._settings.flush_rows)
+            self._busy = True
+            try:
+                judged = await path.run(batch)
+                self.partitions.stored(batch)
+                after(batch, judged)
+            finally:
+                self._busy = False
+            self._apply_pressure()
+
+    async def drain(self, seconds: float) -> bool:
+        """Stores what was read, as soon as possible; whether it succeeded in time."""
+        self._urgent = True
+        try:
+            deadline = monotonic() + seconds
+            while (self.partitions.buffered or self._busy) and monotonic() < deadline:  # noqa: ASYNC110 - two conditions
+                await asyncio.sleep(_TICK_SECONDS)
+            return not (self.partitions.buffered or self._busy)
+        finally:
+            self._urgent = False
+
+    def pause_all(self) -> None:
+        """Takes no new records: the process is about to end."""
+        self._stop_deciding()
+        self.partitions.closing = True
+        self._subscription.consumer.pause(*self.partitions.running)
+
+    def seconds_since_poll(self) -> float:
+        """How long ago the loop last polled a running partition, by the consumer's own word; 0 without partitions."""
+        return self._subscription.seconds_since_poll(self.partitions.running)
+
+    def lags(self) -> dict[TopicPartition, int]:
+        """Records between what is stored and the end of the log, per running partition."""
+        consumer = self._subscription.consumer
+        return {
+            partition: max(0, (consumer.highwater(partition) or state.committed) - state.committed)
+            for partition, state in self.partitions.running.items()
+        }
+
+    async def commit(self, offsets: dict[TopicPartition, int], assignment: int) -> None:
+        """`Offsets` of the path: nothing is committed for an assignment that is over."""
+        if assignment == self.partitions.assignment:
+            await self._subscription.commit(offsets)

@@ -1,0 +1,159 @@
+"""The registry's edge to ClickHouse: what was published, and which Kafka log each number means."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from contracts.events import PUBLISHED, AuthorityRegistered, BaselinePublished, BaselineWithdrawn, RegistryEvent
+from services.runtime.clickhouse import INSERT_SETTINGS, translated
+
+
+class RegistryStore:
+    """Tables `baselines`, `authorities` and `logs`. Raises `Retry` or `Halt`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def generation(self) -> int:
+        """The highest generation given so far; 0 for none."""
+        ((generation,),) = self._rows(
+            "SELECT greatest((SELECT max(generation) FROM baselines), (SELECT max(generation) FROM authorities))"
+        )
+        return int(generation)
+
+    def payloads(self) -> list[bytes]:
+        """Every registry event as it was published, in the order of generations."""
+        rows = self._rows(
+            "SELECT payload FROM (SELECT generation, payload FROM baselines FINAL UNION ALL "
+            "SELECT generation, payload FROM authorities FINAL) ORDER BY generation"
+        )
+        return [str(payload).encode() for (payload,) in rows]
+
+    def insert(self, events: Sequence[tuple[RegistryEvent, bytes]]) -> None:
+        """Stores events with their payloads: they are published only after they are stored."""
+        baselines = [
+            _baseline_row(event, payload) for event, payload in events if not isinstance(event, AuthorityRegistered)
+        ]
+        authorities = [
+            _authority_row(event, payload) for event, payload in events if isinstance(event, AuthorityRegistered)
+        ]
+        for table, rows in (("baselines", baselines), ("authorities", authorities)):
+            if rows:
+                names = list(rows[0])
+                with translated():
+                    self._client.insert(
+                        table,
+                        [[row[name] for name in names] for row in rows],
+                        column_names=names,
+                        settings=INSERT_SETTINGS,
+                    )
+
+    def bound(self) -> dict[str, tuple[int, set[str]]]:
+        """Per topic the highest log number and the topic ids bound to it."""
+        rows = self._rows(
+            "SELECT topic, log_no, groupUniqArray(topic_id) FROM logs GROUP BY topic, log_no ORDER BY log_no"
+        )
+        return {str(topic): (int(log_no), set(ids)) for topic, log_no, ids in rows}
+
+    def bind(self, bindings: Sequence[tuple[str, int, str]]) -> None:
+        """Binds (topic, log_no, topic_id)."""
+        if bindings:
+            with translated():
+                self._client.insert(
+                    "logs",
+                    [list(b) for b in bindings],
+                    column_names=["topic", "log_no", "topic_id"],
+                    settings=INSERT_SETTINGS,
+                )
+
+    def authorities(self) -> list[dict[str, Any]]:
+        """The newest version of each authority."""
+        rows = self._rows(
+            "SELECT authority, max(authority_version), argMax(name, authority_version), argMax(sector, authority_version) "
+            "FROM authorities GROUP BY authority ORDER BY authority"
+        )
+        return [dict(zip(("authority", "version", "name", "sector"), row, strict=True)) for row in rows]
+
+    def baselines(self) -> list[dict[str, Any]]:
+        """Every published version, newest generation last, with whether it was withdrawn."""
+        names = [
+            "baseline",
+            "baseline_version",
+            "generation",
+            "level",
+            "authority",
+            "sector",
+            "task_type",
+            "complexity",
+            "valid_from",
+            "valid_to",
+            "n",
+            "clusters",
+            "mean_ms",
+            "standard_error_ms",
+            "median_ms",
+            "p90_ms",
+            "cap_ms",
+            "method",
+            "grade",
+            "evidence_source",
+            "approved_by",
+        ]
+        rows = self._rows(
+            f"SELECT {', '.join(names)}, (baseline, baseline_version) IN (SELECT baseline, baseline_version FROM baselines "
+            "WHERE kind = 'withdrawn') AS withdrawn FROM baselines FINAL WHERE kind = 'published' ORDER BY generation"
+        )
+        return [dict(zip((*names, "withdrawn"), row, strict=True)) for row in rows]
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with translated():
+            return [tuple(row) for row in self._client.query(sql).result_rows]
+
+
+def _baseline_row(event: RegistryEvent, payload: bytes) -> dict[str, Any]:
+    if not isinstance(event, BaselinePublished | BaselineWithdrawn):
+        raise TypeError(event.type)
+    data = event.data
+    row: dict[str, Any] = {
+        "baseline": data.baseline,
+        "baseline_version": data.version,
+        "kind": "published" if event.type == PUBLISHED else "withdrawn",
+        "generation": data.generation,
+        "digest": hashlib.sha256(payload).digest(),
+        "published_at": event.time,
+        "payload": payload.decode(),
+    }
+    if isinstance(event, BaselinePublished):
+        copied = "level task_type complexity valid_from valid_to expires_at n clusters mean_ms standard_error_ms median_ms p90_ms"
+        row |= {name: getattr(event.data, name) for name in copied.split()}
+        row |= {
+            "authority": event.data.authority or "",
+            "sector": event.data.sector or "",
+            "cap_ms": event.data.cap_ms,
+            "between_authority_sd_ms": event.data.between_authority_sd_ms,
+            "method": event.data.method,
+            "grade": event.data.grade,
+            "evidence_source": event.data.evidence.source,
+            "evidence_sha256": event.data.evidence.sha256,
+            "proposed_by": event.data.proposed_by,
+            "approved_by": event.data.approved_by,
+        }
+    return row
+
+
+def _authority_row(event: AuthorityRegistered, payload: bytes) -> dict[str, Any]:
+    data = event.data
+    return {
+        "authority": data.authority,
+        "authority_version": data.version,
+        "generation": data.generation,
+        "digest": hashlib.sha256(payload).digest(),
+        "published_at": event.time,
+        "name": data.name,
+        "sector": data.sector,
+        "case_systems": data.case_systems or 0,
+        "staff_hours": data.staff_hours or 0,
+        "payload": payload.decode(),
+    }

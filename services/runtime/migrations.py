@@ -1,0 +1,85 @@
+"""The numbered SQL files of deploy/clickhouse/migrations, applied in order, once each."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_migrations.migrator import split_statement_tokens
+
+from services.runtime.errors import FrigjortError
+
+FOLDER: Final = Path(__file__).resolve().parents[2] / "deploy" / "clickhouse" / "migrations"
+_APPLIED: Final = """
+CREATE TABLE IF NOT EXISTS schema_migrations (version UInt32, name String, sha256 String, applied_at DateTime64(3, 'UTC')
+DEFAULT now64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY (version, sha256)
+"""
+
+
+class MigrationFailed(FrigjortError):
+    """A file cannot be applied. Every statement may run again: mend the cause, then migrate again."""
+
+    def __init__(self, file: str, statement: str, cause: str, repair: str) -> None:
+        super().__init__(f"{file}: {cause}\n\nThe failing statement:\n{statement}\n\nRepair: {repair}")
+        self.file = file
+        self.statement = statement
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file: its number, its name and its statements."""
+
+    version: int
+    name: str
+    sha256: str
+    statements: tuple[str, ...]
+
+
+def migrations(folder: Path = FOLDER) -> list[Migration]:
+    """The files in order. Raises `MigrationFailed` where the numbers have a gap."""
+    found = []
+    for number, file in enumerate(sorted(folder.glob("*.sql")), start=1):
+        text = file.read_text(encoding="utf-8")
+        statements = tuple("".join(token.text for token in tokens).strip() for tokens in split_statement_tokens(text))
+        version = int(file.name.partition("_")[0])
+        if version != number:
+            raise MigrationFailed(file.name, "", f"number {number:03} is missing", "number the files without a gap")
+        found.append(Migration(version, file.name, hashlib.sha256(text.encode()).hexdigest(), statements))
+    return found
+
+
+def migrate(client: Client, database: str, folder: Path = FOLDER) -> Iterator[tuple[Migration, bool]]:
+    """Applies what is not applied yet; yields each file and whether it was applied now. Raises `MigrationFailed`."""
+    client.command(f"CREATE DATABASE IF NOT EXISTS {database}")
+    client.command(_APPLIED)
+    applied = dict(client.query("SELECT version, sha256 FROM schema_migrations FINAL").result_rows)
+    for migration in migrations(folder):
+        known = applied.get(migration.version)
+        if known is not None and known != migration.sha256:
+            raise MigrationFailed(
+                migration.name,
+                "",
+                "the file was changed after it was applied",
+                "restore it; put changes into a new file",
+            )
+        if known is None:
+            _apply(client, migration)
+        yield migration, known is None
+
+
+def _apply(client: Client, migration: Migration) -> None:
+    for statement in migration.statements:
+        try:
+            client.command(statement)
+        except ClickHouseError as error:
+            cause = str(error).partition("\n")[0]
+            repair = "mend the cause and run `frigjort migrate` again; statements that succeeded change nothing then"
+            raise MigrationFailed(migration.name, statement, cause, repair) from error
+    client.insert(
+        "schema_migrations",
+        [[migration.version, migration.name, migration.sha256]],
+        column_names=["version", "name", "sha256"],
+    )

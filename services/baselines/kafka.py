@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from contracts import topics
 from contracts.reading import STRUCTURED
@@ -28,7 +29,8 @@ class RegistryKafka:
             NewTopic(name, partitions, self.settings.replication_factor, config=dict(config))
             for name, config in wanted.items()
         ]
-        for future in self._admin().create_topics(new, request_timeout=_TIMEOUT_SECONDS).values():
+        admin = self._admin()  # held until its answers have come
+        for future in admin.create_topics(new, request_timeout=_TIMEOUT_SECONDS).values():
             try:
                 future.result(_TIMEOUT_SECONDS)
             except KafkaException as error:
@@ -41,7 +43,8 @@ class RegistryKafka:
 
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         """The topic id of each existing topic. Raises `Retry`."""
-        described: dict[str, Future[Any]] = self._admin().describe_topics(TopicCollection(sorted(names)))
+        admin = self._admin()  # held until its answers have come
+        described: dict[str, Future[Any]] = admin.describe_topics(TopicCollection(sorted(names)))
         try:
             return {name: str(future.result(_TIMEOUT_SECONDS).topic_id) for name, future in described.items()}
         except KafkaException as error:

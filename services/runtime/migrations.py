@@ -10,7 +10,9 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_migrations.migrator import split_statement_tokens
 
+from services.runtime.clickhouse import connect
 from services.runtime.errors import FrigjortError
+from services.runtime.settings import ClickHouseSettings
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "deploy" / "clickhouse" / "migrations"
 _APPLIED: Final = """
@@ -51,11 +53,13 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
     return found
 
 
-def migrate(client: Client, database: str, folder: Path = FOLDER) -> Iterator[tuple[Migration, bool]]:
+def migrate(settings: ClickHouseSettings, folder: Path = FOLDER) -> Iterator[tuple[Migration, bool]]:
     """Applies what is not applied yet; yields each file and whether it was applied now. Raises `MigrationFailed`."""
-    client.command(f"CREATE DATABASE IF NOT EXISTS {database}")
+    connect(settings, database="default").command(f"CREATE DATABASE IF NOT EXISTS {settings.database}")
+    client = connect(settings)
     client.command(_APPLIED)
-    applied = dict(client.query("SELECT version, sha256 FROM schema_migrations FINAL").result_rows)
+    rows = client.query("SELECT version, sha256 FROM schema_migrations FINAL").result_rows
+    applied: dict[int, str] = dict(rows)  # type: ignore[arg-type]
     for migration in migrations(folder):
         known = applied.get(migration.version)
         if known is not None and known != migration.sha256:

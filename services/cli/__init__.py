@@ -1,0 +1,1 @@
+"""The command line: `frigjort`. The composition of the other services on one machine."""

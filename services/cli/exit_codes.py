@@ -1,0 +1,13 @@
+"""The exit codes of every command. They do not change."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """0 is success; 1 the answer is no; 2 the command was called wrongly; 3 a neighbour is away; 4 a promise would break."""
+
+    OK = 0
+    NO = 1
+    USAGE = 2
+    AWAY = 3
+    HALTED = 4

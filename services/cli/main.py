@@ -1,0 +1,29 @@
+"""The root of the command line."""
+
+import sys
+
+import typer
+
+from services.cli import authorities, migrate, up
+from services.cli.exit_codes import ExitCode
+from services.runtime.errors import FrigjortError, Halt, Misconfigured
+
+app = typer.Typer(
+    name="frigjort",
+    help="Measures how much working time AI frees in public authorities, exactly and provably.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(up.up)
+app.command()(migrate.migrate)
+app.add_typer(authorities.app, name="authorities")
+
+
+def main() -> None:
+    """Runs a command; errors of the project end with a sentence and a stable exit code."""
+    try:
+        app()
+    except FrigjortError as error:
+        print(error, file=sys.stderr)
+        code = ExitCode.USAGE if isinstance(error, Misconfigured) else ExitCode.AWAY
+        sys.exit(ExitCode.HALTED if isinstance(error, Halt) else code)

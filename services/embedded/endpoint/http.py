@@ -36,6 +36,7 @@ _STREAMABLE: Final = frozenset(
     {"Native", "TabSeparated", "TSV", "TabSeparatedRaw", "TSVRaw", "CSV", "JSONEachRow", "RowBinary"}
 )
 """Formats whose blocks may stand one after another: the engine writes each block as a document of its own."""
+_MAX_FORM_PART: Final = 64 * 1024 * 1024
 _CONTENT_TYPES: Final = {"JSON": "application/json; charset=UTF-8", "JSONCompact": "application/json; charset=UTF-8"}
 
 
@@ -113,8 +114,13 @@ class HttpInterface:
         return user
 
     async def _understand(self, request: Request, user: str) -> Asked:
-        url = request.query_params
-        body = _decompress(await request.body(), request.headers.get("content-encoding", ""))
+        url = dict(request.query_params)
+        body = b""
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):  # long parameters come as a form
+            async with request.form(max_part_size=_MAX_FORM_PART) as form:
+                url |= {name: value for name, value in form.items() if isinstance(value, str)}
+        else:
+            body = _decompress(await request.body(), request.headers.get("content-encoding", ""))
         text, data = _split(url.get("query", ""), body)
         if not text.strip():
             raise QueryError.denied(62, "SYNTAX_ERROR", "Syntax error: empty query")
@@ -143,16 +149,16 @@ class HttpInterface:
         try:
             await asyncio.to_thread(self._prepare, session, asked)
             if asked.statement.streams and asked.output_format in _STREAMABLE:
-                blocks = session.stream(asked.statement.sql, asked.output_format, asked.params)
+                blocks = session.stream(asked.statement.text, asked.output_format, asked.params)
                 first = await asyncio.to_thread(next, blocks, b"")
                 streaming = True
                 headers = self._headers(asked, 0, 0)
                 return StreamingResponse(
                     self._blocks(first, blocks, pool, session, asked, started), headers=headers, media_type="text/plain"
                 )
-            sql: str | bytes = asked.statement.sql
+            sql: str | bytes = asked.statement.text
             if asked.data:
-                sql = asked.statement.sql.encode() + b"\n" + asked.data
+                sql = asked.statement.text.encode() + b"\n" + asked.data
             answer = await asyncio.to_thread(session.run, sql, asked.output_format, asked.params)
         finally:
             if not streaming:

@@ -1,7 +1,7 @@
 """What a statement is, and what the auditor may do: decided on the engine's own parse, never on the text.
 
-`formatQuery` parses one statement (several are an error), drops comments and writes it in one form. For the auditor the
-syntax tree of that form is walked: the kind of statement, every table, every table function and every function must be
+`formatQuery` parses one statement (several are an error) and writes it in one form. For the auditor the syntax tree is
+walked: the kind of statement, every table, every table function and every function must be
 allowed. What is not known is refused.
 """
 
@@ -34,8 +34,10 @@ _LINE: Final = re.compile(r"^( *)(\S+)(?: (.*?))?(?: \(children \d+\))?$")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One parsed statement: `sql` in the engine's form, `kind` its first word, `output_format` the one it names."""
+    """One parsed statement: `text` as it came, `sql` in the engine's form, `kind` its first word, `output_format` the one
+    it names. The text is what runs: writing a statement anew can change what it means (IN with a parameter)."""
 
+    text: str
     sql: str
     kind: str
     output_format: str
@@ -61,14 +63,14 @@ class Parser:
         answer = self._session.run(f"SELECT formatQuerySingleLine({literal(text)})", "TSVRaw")
         sql = answer.body.decode().rstrip("\n")
         named = _FORMAT.search(sql)
-        return Statement(sql, sql.split(maxsplit=1)[0].upper(), named.group(1) if named else "")
+        return Statement(text, sql, sql.split(maxsplit=1)[0].upper(), named.group(1) if named else "")
 
 
 def refuse_unless_reading(session: EngineSession, statement: Statement, params: dict[str, str], database: str) -> None:
     """Raises `QueryError` unless the auditor may run the statement."""
     if re.search(r"\{\s*\w+\s*:\s*Identifier\s*\}", statement.sql):
         raise _denied("parameters that name tables or columns")
-    tree = session.run("EXPLAIN AST " + statement.sql, "TSVRaw", params).body.decode().splitlines()
+    tree = session.run("EXPLAIN AST " + statement.text, "TSVRaw", params).body.decode().splitlines()
     nodes = [(len(found[1]), found[2], found[3] or "") for line in tree if (found := _LINE.match(line))]
     if not nodes or nodes[0][1] not in _READING:
         raise QueryError.denied(READONLY, "READONLY", "the auditor may read and nothing else")

@@ -31,6 +31,7 @@ _CODE_OF_PYDANTIC: Final = {
     "extra_forbidden": RejectionCode.UNKNOWN_FIELD,
     "literal_error": RejectionCode.INVALID_VALUE,
     "string_pattern_mismatch": RejectionCode.INVALID_FORMAT,
+    "string_unicode": RejectionCode.INVALID_FORMAT,
     "greater_than_equal": RejectionCode.OUT_OF_RANGE,
     "less_than_equal": RejectionCode.OUT_OF_RANGE,
 }

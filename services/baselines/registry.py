@@ -43,6 +43,10 @@ class Store(Protocol):
         """The newest version of each authority."""
         ...
 
+    def baselines(self) -> list[dict[str, Any]]:
+        """Every published version."""
+        ...
+
 
 class Log(Protocol):
     """What the registry needs of Kafka."""

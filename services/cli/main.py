@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from services.cli import authorities, migrate, up
+from services.cli import authorities, baseline, imports, migrate, up
 from services.cli.exit_codes import ExitCode
 from services.runtime.errors import FrigjortError, Halt, Misconfigured
 
@@ -17,6 +17,8 @@ app = typer.Typer(
 app.command()(up.up)
 app.command()(migrate.migrate)
 app.add_typer(authorities.app, name="authorities")
+app.add_typer(baseline.app, name="baseline")
+app.add_typer(imports.app, name="import")
 
 
 def main() -> None:

@@ -1,0 +1,121 @@
+"""From the pieces of work of a log to an estimate per task type, with its evidence, and to what is proposed from it."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from services.baselines.work_items import WorkItem
+from services.domain.estimate import Estimate, estimate_elapsed
+
+EXPIRES_AFTER = timedelta(days=730)
+"""24 months, unless renewed from a holdout."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTypeEstimate:
+    """The estimate of one activity of a log."""
+
+    activity: str
+    task_type: str
+    estimate: Estimate
+    window_from: datetime
+    window_to: datetime
+
+    @property
+    def verdict(self) -> str:
+        """Whether the data support a baseline, in words."""
+        estimate = self.estimate
+        if estimate.cap_ms is None:
+            return "unsupported: even a cap of 240 minutes would cut more than 2 % of the tasks"
+        if estimate.clusters < 2:
+            return "unsupported: a single case says nothing about the spread"
+        if estimate.clusters < 30:
+            return f"weak: {estimate.clusters} cases"
+        return "supported"
+
+
+def task_type_of(activity: str) -> str:
+    """An activity's name as a local task type: `W_Nabellen offertes` is `local:w_nabellen-offertes`."""
+    plain = unicodedata.normalize("NFKD", activity).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_.")[:64].rstrip("-_.")
+    return f"local:{slug or 'unnamed'}"
+
+
+def estimates(items: Iterable[WorkItem], before: datetime | None = None) -> list[TaskTypeEstimate]:
+    """One estimate per activity, in the order of names, from items completed before `before` (all, if `None`)."""
+    by_activity: dict[str, list[WorkItem]] = {}
+    for item in items:
+        if before is None or item.completed_at < before:
+            by_activity.setdefault(item.activity, []).append(item)
+    return [_estimate(activity, chosen) for activity, chosen in sorted(by_activity.items())]
+
+
+def _estimate(activity: str, items: list[WorkItem]) -> TaskTypeEstimate:
+    durations = np.array([item.duration_ms for item in items], dtype=np.int64)
+    return TaskTypeEstimate(
+        activity=activity,
+        task_type=task_type_of(activity),
+        estimate=estimate_elapsed(durations, [item.case for item in items]),
+        window_from=min(item.started_at for item in items),
+        window_to=max(item.completed_at for item in items),
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of a source file, hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def proposal(
+    found: TaskTypeEstimate,
+    scope: dict[str, str],
+    evidence: dict[str, str],
+    people: tuple[str, str],
+    valid_from: datetime,
+) -> dict[str, Any]:
+    """The fields of a baseline (all but the generation). `people`: who proposes, who approves.
+
+    `scope`: level and authority or sector. `evidence`: source and sha256. Raises `ValueError` where it is unsupported.
+    """
+    estimate = found.estimate
+    if not estimate.supported:
+        raise ValueError(f"{found.activity}: {found.verdict}")
+    whose = scope.get("authority") or scope.get("sector") or "nation"
+    return {
+        "baseline": f"{whose}/{found.task_type.removeprefix('local:')}",
+        "version": 1,
+        **scope,
+        "task_type": found.task_type,
+        "complexity": "any",
+        "valid_from": rfc3339(valid_from),
+        "valid_to": rfc3339(valid_from + EXPIRES_AFTER),
+        "expires_at": rfc3339(valid_from + EXPIRES_AFTER),
+        "n": estimate.n,
+        "clusters": estimate.clusters,
+        "mean_ms": estimate.mean_ms,
+        "standard_error_ms": estimate.standard_error_ms,
+        "median_ms": estimate.median_ms,
+        "p90_ms": estimate.p90_ms,
+        "cap_ms": estimate.cap_ms,
+        "method": "history",
+        "evidence": {
+            **evidence,
+            "window_from": rfc3339(found.window_from),
+            "window_to": rfc3339(found.window_to),
+        },
+        "proposed_by": people[0],
+        "approved_by": people[1],
+    }
+
+
+def rfc3339(moment: datetime) -> str:
+    """A timestamp as the contract wants it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,90 @@
+"""Whatever the fast reading accepts, the contract accepts with the same values; verdicts of a batch are the contract's."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+from hypothesis import given, settings
+
+from contracts.codes import Violation
+from contracts.events import TaskStateEvent
+from contracts.examples import invalid, valid
+from contracts.reading import Record, read
+from services.collector.fast import Candidates
+from services.collector.tables import TASKS
+from services.collector.verdicts import judge_records, state_row
+from tests.properties.events import binary_records, mutated_records, structured_records
+
+
+@dataclass
+class Delivered:
+    topic: str
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None
+
+
+def _delivered(record: Record) -> Delivered:
+    return Delivered(record.topic, record.key, record.headers, record.value)
+
+
+def _fast(record: Record) -> tuple[list[dict[str, object]], list[bytes]]:
+    table, payloads = Candidates([_delivered(record)]).accept([_delivered(record)])  # type: ignore[list-item]
+    return table.to_pylist(), payloads
+
+
+def _contract(record: Record) -> tuple[list[dict[str, object]], list[bytes]] | Violation:
+    try:
+        reading = read(record)
+    except Violation as violation:
+        return violation
+    if not isinstance(reading.event, TaskStateEvent):
+        return [], []
+    return pa.Table.from_pylist([state_row(0, reading.event)], TASKS).to_pylist(), [reading.payload]
+
+
+def _is_sound(record: Record) -> bool:
+    """Holds the soundness of the fast reading on one record; whether it accepted."""
+    rows, payloads = _fast(record)
+    if not rows:
+        return False
+    assert (rows, payloads) == _contract(record)
+    return True
+
+
+@given(structured_records())
+@settings(max_examples=300)
+def test_structured_records_read_alike(record: Record) -> None:
+    _is_sound(record)
+
+
+@given(binary_records())
+@settings(max_examples=150)
+def test_binary_records_read_alike(record: Record) -> None:
+    _is_sound(record)
+
+
+@given(mutated_records())
+@settings(max_examples=600)
+def test_mutated_records_read_alike(record: Record) -> None:
+    _is_sound(record)
+
+
+def test_examples_read_alike_and_the_valid_states_are_read_fast() -> None:
+    for example in invalid():
+        assert not _is_sound(example.record), example.name
+    accepted = {example.name for example in valid() if _is_sound(example.record)}
+    assert {"completed", "completed-full", "binary-completed-full", "corrected", "reopened"} <= accepted
+
+
+def test_a_batch_gets_the_verdicts_of_its_records() -> None:
+    examples = [*valid(), *invalid()]
+    tasks_only = [example for example in examples if example.record.topic.startswith("frigjort.tasks")]
+    verdicts = judge_records([_delivered(example.record) for example in tasks_only])  # type: ignore[misc]
+    refused = {tasks_only[row].name: (violation.code, violation.path) for row, violation in verdicts.refused}
+    assert refused == {example.name: (example.code, example.path) for example in tasks_only if example.code is not None}
+    rows = [
+        *verdicts.states.column("row").to_pylist(),
+        *(row for row, _, _ in verdicts.others),
+        *(row for row, _ in verdicts.refused),
+    ]
+    assert sorted(rows) == list(range(len(tasks_only)))

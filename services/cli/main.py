@@ -5,6 +5,7 @@ import sys
 import typer
 
 from services.cli import authorities, baseline, imports, migrate, up
+from services.cli.demo.run import demo
 from services.cli.exit_codes import ExitCode
 from services.runtime.errors import FrigjortError, Halt, Misconfigured
 
@@ -14,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(demo)
 app.command()(up.up)
 app.command()(migrate.migrate)
 app.add_typer(authorities.app, name="authorities")

@@ -43,6 +43,18 @@ class EngineSession:
             result = self._session.query(sql, output_format, params=params)
             return Answer(result.bytes(), int(result.rows_read()), int(result.rows_written()))
 
+    def insert(self, sql: str, input_format: str, data: bytes) -> "Answer":
+        """An insert (`sql` without its format and data). Raises `QueryError`; then nothing of a single block is stored."""
+        with _typed():
+            inserter = self._session.send_insert(sql, input_format)
+            try:
+                inserter.append(data)
+                written = inserter.finish()
+            except BaseException:
+                inserter.cancel()
+                raise
+            return Answer(b"", 0, int(written.rows_written))
+
     def stream(self, sql: str, output_format: str, params: dict[str, str] | None = None) -> Iterator[bytes]:
         """The answer block by block: memory stays bounded. Raises `QueryError`, also in the middle."""
         with _typed():

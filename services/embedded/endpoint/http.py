@@ -4,6 +4,7 @@ import asyncio
 import base64
 import gzip
 import hmac
+import io
 import json
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from services.embedded.endpoint import statements
-from services.embedded.endpoint.engine import EngineSession, Pool
+from services.embedded.endpoint.engine import Answer, EngineSession, Pool
 from services.embedded.endpoint.errors import AUTHENTICATION_FAILED, BAD_ARGUMENTS, QueryError
 from services.embedded.endpoint.query_log import Entry, QueryLog, now_text, shortened
 from services.embedded.endpoint.settings import EndpointSettings
@@ -156,10 +157,7 @@ class HttpInterface:
                 return StreamingResponse(
                     self._blocks(first, blocks, pool, session, asked, started), headers=headers, media_type="text/plain"
                 )
-            sql: str | bytes = asked.statement.text
-            if asked.data:
-                sql = asked.statement.text.encode() + b"\n" + asked.data
-            answer = await asyncio.to_thread(session.run, sql, asked.output_format, asked.params)
+            answer = await asyncio.to_thread(self._run, session, asked)
         finally:
             if not streaming:
                 pool.give_back(session)
@@ -181,6 +179,12 @@ class HttpInterface:
             statements.refuse_unless_reading(session, asked.statement, asked.params, self._settings.database)
         else:
             session.prepare(asked.database, settings)
+
+    def _run(self, session: EngineSession, asked: Asked) -> Answer:
+        statement = asked.statement
+        if statement.kind == "INSERT" and statement.output_format and asked.data.strip():
+            return session.insert(statement.without_format, statement.output_format, asked.data)
+        return session.run(statement.text, asked.output_format, asked.params)
 
     async def _blocks(
         self, first: bytes, blocks: Iterator[bytes], pool: Pool, session: EngineSession, asked: Asked, started: float
@@ -258,7 +262,8 @@ def _decompress(body: bytes, encoding: str) -> bytes:
             case "" | "identity":
                 return body
             case "lz4":
-                return bytes(lz4.frame.decompress(body))
+                with lz4.frame.open(io.BytesIO(body)) as frames:  # one or several
+                    return bytes(frames.read())
             case "zstd":
                 return zstd.decompress(body)
             case "gzip":

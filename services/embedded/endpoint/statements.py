@@ -47,6 +47,11 @@ class Statement:
         """Whether the engine can give its rows block by block."""
         return self.kind in {"SELECT", "WITH"}
 
+    @property
+    def without_format(self) -> str:
+        """An insert's statement without the format of its data."""
+        return _FORMAT.sub("", self.sql)
+
 
 _FORMAT: Final = re.compile(r"\bFORMAT (\w+)(?: SETTINGS .*)?$", re.DOTALL)
 

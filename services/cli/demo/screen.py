@@ -1,0 +1,85 @@
+"""What a person sees: live progress, and the summary."""
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.demo.data_sets import Result, interval_hours
+from services.domain.units import hours
+
+
+def live(step: str, sent: int, total: int, rate: float, lag: int, results: Sequence[Result]) -> Group:
+    """The live view: how fast, how far behind, and the hours so far."""
+    line = Text.assemble(
+        (f"{step}  ", "bold"),
+        f"{sent:,} of {total:,} events sent   ",
+        (f"{rate:,.0f} events/s stored   ", "cyan"),
+        f"lag {lag:,}",
+    )
+    return Group(line, figures(results, "Hours freed so far") if results else Text("waiting for the first rows…"))
+
+
+def figures(results: Sequence[Result], title: str) -> Table:
+    """One line a data set."""
+    table = Table(title=title, caption="95 % interval of the unadjusted net: it does not cover drift of the baseline.")
+    table.add_column("data set")
+    for name in (
+        "sent",
+        "accepted",
+        "duplicates",
+        "rejected",
+        "tasks",
+        "unmeasured",
+        "net hours freed",
+        "95 % interval",
+        "drift",
+    ):
+        table.add_column(name, justify="right")
+    for found in results:
+        numbers = (found.sent, found.accepted, found.duplicates, sum(found.rejected.values()))
+        net = found.figure.net
+        bounds = interval_hours(net)
+        interval = f"{bounds[0]:,.1f} … {bounds[1]:,.1f}" if bounds else "-"
+        drift = "-" if found.figure.drift is None else f"{found.figure.drift:.3f}"
+        colour = "green" if net.net_ms > 0 else "red"
+        table.add_row(
+            found.name,
+            *(f"{number:,}" for number in numbers),
+            f"{found.figure.tasks:,}",
+            f"{found.figure.unmeasured:,}",
+            f"[{colour}]{hours(net.net_ms):,.1f}[/]",
+            interval,
+            drift,
+        )
+    return table
+
+
+def rejected(results: Sequence[Result]) -> Table:
+    """Rejections by code, most frequent first."""
+    counts: dict[str, int] = {}
+    for found in results:
+        for code, count in found.rejected.items():
+            counts[code] = counts.get(code, 0) + count
+    table = Table("code", "records", title="Rejected records (view rejections; no value is kept)")
+    for code, count in sorted(counts.items(), key=lambda item: -item[1]):
+        table.add_row(code, f"{count:,}")
+    return table
+
+
+def explanation(results: Sequence[Result], sql: str, command: str) -> Panel:
+    """What the figures say, and how to ask for them again."""
+    lines = []
+    by_name = {found.name: found for found in results}
+    without, copy = by_name.get("real log, without AI"), by_name.get("real log, 0.8 copy as AI")
+    if without is not None and copy is not None:
+        slower = (without.figure.drift or 1.0) - 1.0
+        difference = copy.figure.net.net_ms - without.figure.net.net_ms
+        lines.append(
+            f"Real casework, nobody used AI: later work took {abs(slower):.1%} {'more' if slower > 0 else 'less'} than its "
+            f"baseline. A copy with every counted time × 0.8 frees {hours(difference):,.1f} hours more than that."
+        )
+    lines += ["", "Ask ClickHouse yourself:", f"  {sql}", "", "as the auditor, who can only read:", f"  {command}"]
+    return Panel("\n".join(lines), title="What this says")

@@ -1,0 +1,1 @@
+"""Progress towards the goal: figures with their intervals, read from ClickHouse."""

@@ -1,10 +1,12 @@
 """Strategies for records: valid task events, and mutations of their bytes and fields."""
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from hypothesis import strategies as st
 
+from contracts.events import COMPLETED, CORRECTED, REOPENED, schema_name
 from contracts.examples import AUTHORITY, invalid, valid
 from contracts.reading import Record
 
@@ -13,8 +15,6 @@ _MOMENTS = st.integers(min_value=1_262_304_000, max_value=2_000_000_000)
 
 
 def _rfc3339(seconds: int, fraction: str, offset_hours: int) -> str:
-    from datetime import UTC, datetime, timedelta, timezone
-
     zone = timezone(timedelta(hours=offset_hours))
     text = datetime.fromtimestamp(seconds, UTC).astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}{fraction}" + ("Z" if offset_hours == 0 else f"{offset_hours:+03d}:00")
@@ -27,8 +27,6 @@ MOMENT_TEXTS = st.builds(_rfc3339, _MOMENTS, _FRACTIONS, st.integers(min_value=-
 @st.composite
 def task_events(draw: st.DrawFn) -> dict[str, Any]:
     """A task state event in structured mode that is valid but for its order of times, now and then."""
-    from contracts.events import COMPLETED, CORRECTED, REOPENED, schema_name
-
     kind = draw(st.sampled_from([COMPLETED, COMPLETED, CORRECTED, REOPENED]))
     task = draw(TOKENS)
     started = draw(_MOMENTS)

@@ -28,7 +28,7 @@ def _delivered(record: Record) -> Delivered:
 
 
 def _fast(record: Record) -> tuple[list[dict[str, object]], list[bytes]]:
-    table, payloads = Candidates([_delivered(record)]).accept([_delivered(record)])  # type: ignore[list-item]
+    table, payloads = Candidates([_delivered(record)]).accept([_delivered(record)])
     return table.to_pylist(), payloads
 
 
@@ -79,7 +79,7 @@ def test_examples_read_alike_and_the_valid_states_are_read_fast() -> None:
 def test_a_batch_gets_the_verdicts_of_its_records() -> None:
     examples = [*valid(), *invalid()]
     tasks_only = [example for example in examples if example.record.topic.startswith("frigjort.tasks")]
-    verdicts = judge_records([_delivered(example.record) for example in tasks_only])  # type: ignore[misc]
+    verdicts = judge_records([_delivered(example.record) for example in tasks_only])
     refused = {tasks_only[row].name: (violation.code, violation.path) for row, violation in verdicts.refused}
     assert refused == {example.name: (example.code, example.path) for example in tasks_only if example.code is not None}
     rows = [

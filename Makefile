@@ -1,0 +1,51 @@
+# Everything that is needed is installed into .venv by the first target that needs it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+ARGS   ?=
+
+.PHONY: demo up test bench lint format generate lock clean help
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(STAMP) ## The whole job on this machine, then it ends; ARGS='--events 50000 --json'
+	$(BIN)/frigjort demo $(ARGS)
+
+up: $(STAMP) ## The stack on this machine until Ctrl-C; ARGS='--json'
+	$(BIN)/frigjort up $(ARGS)
+
+test: lint ## Linters, types, layers and every test
+	$(BIN)/pytest $(ARGS)
+
+bench: $(STAMP) ## This collector beside its peers, in one run; ARGS='--events 200000'
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lint: $(STAMP) ## Format, rules, types, layers, dependencies, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/python -m contracts.generate --check
+
+format: $(STAMP) ## Format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+generate: $(STAMP) ## Write schemas, AsyncAPI and examples anew from the models
+	$(BIN)/python -m contracts.generate
+
+lock: $(STAMP) ## Resolve the dependencies anew into requirements.lock, without index addresses
+	$(BIN)/uv pip compile pyproject.toml --universal --extra embedded --group dev --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --upgrade -o requirements.lock
+
+clean: ## Remove what was installed and made
+	rm -rf $(VENV) .frigjort .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -59,6 +60,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._announced: dict[str, Any] = {}
         self._heard = Event()
+        self._listener: Thread | None = None
 
     def start(self) -> None:
         """Starts it."""
@@ -74,11 +76,16 @@ class Child:
                 env=self._environment,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - before any thread of ours holds a lock that it takes
             )
-        Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        self._listener = Thread(target=self._listen, args=(self._process,), daemon=True)
+        self._listener.start()
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        with self.log.open("ab") as log:
-            for line in process.stdout or ():
+        """Its standard output: the first JSON line announces it, the rest goes to the log. Ends with the process."""
+        output = process.stdout
+        if output is None:
+            return
+        with output, self.log.open("ab") as log:
+            for line in output:
                 if not self._heard.is_set() and line.startswith(b"{"):
                     self._announced = json.loads(line)
                     self._heard.set()
@@ -122,20 +129,20 @@ class Child:
 
     def stop(self, seconds: float = 20.0) -> None:
         """Asks it to end, and ends it when it does not."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.send_signal(signal.SIGCONT)
-        self._process.terminate()
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+        self.kill()
 
     def kill(self) -> None:
         """Ends it without a word."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        if self._listener is not None:
+            self._listener.join()
 
     def send_signal(self, number: int) -> None:
         """Sends it a signal."""

@@ -1,0 +1,89 @@
+"""A real stack: the broker, the ClickHouse engine behind HTTP, a collector. Started and ended by the test that asks."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver.client import Client
+from pydantic import SecretStr
+
+from services.cli.demo import case_systems
+from services.cli.stack import Stack
+from services.embedded.endpoint_process import EndpointProcess
+from services.runtime.migrations import migrate
+from services.runtime.settings import ClickHouseSettings
+
+AUTHORITY = "10000009"
+OTHER = "10000025"
+
+
+class Running:
+    """A started stack and what a client needs."""
+
+    def __init__(self, stack: Stack, ready: dict[str, Any]) -> None:
+        self.stack = stack
+        self.ready = ready
+
+    def client(self, user: str = "writer") -> Client:
+        known = self.ready[user]
+        return clickhouse_connect.get_client(
+            dsn=self.stack.endpoint.url if self.stack.endpoint else "",
+            username=known["user"],
+            password=known["password"],
+            database="frigjort",
+            autogenerate_session_id=False,
+        )
+
+    def rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.client().query(sql, parameters=parameters).result_rows]
+
+    def value(self, sql: str, **parameters: Any) -> Any:
+        return self.rows(sql, **parameters)[0][0]
+
+
+def register(registry: Any) -> None:
+    """Two authorities and the synthetic national baselines."""
+    if registry.store.authorities():
+        return
+    now = datetime.now(UTC)
+    registry.add_authorities(
+        [
+            {"authority": AUTHORITY, "name": "Eksempel Kommune", "sector": "municipality"},
+            {"authority": OTHER, "name": "Anden Kommune", "sector": "municipality"},
+        ],
+        now,
+    )
+    registry.publish_baselines(case_systems.baselines(), now)
+
+
+@pytest.fixture
+def start_stack(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Starts stacks on folders of the test; ends them all."""
+    started: list[Stack] = []
+
+    def start(name: str = "data", prepare: Callable[[Any], None] = register, **options: Any) -> Running:
+        stack = Stack(tmp_path / name, prepare=prepare, **options)
+        started.append(stack)
+        return Running(stack, stack.start())
+
+    yield start
+    for stack in started:
+        stack.stop()
+
+
+@pytest.fixture(scope="session")
+def auditor_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """An endpoint with the schema and without rows: its URL, and the auditor's credentials as curl wants them."""
+    folder = tmp_path_factory.mktemp("endpoint")
+    endpoint = EndpointProcess(folder / "data", "w" * 20, "a" * 20, folder / "endpoint.log")
+    url = endpoint.start()
+    try:
+        settings = ClickHouseSettings(url=url, user="frigjort_writer", password=SecretStr("w" * 20))
+        assert all(now for _, now in migrate(settings))
+        assert not any(now for _, now in migrate(settings))
+        yield url, "frigjort_auditor:" + "a" * 20
+    finally:
+        endpoint.stop()

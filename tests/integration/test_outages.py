@@ -1,0 +1,83 @@
+"""In the middle of a run a neighbour goes away, or the collector dies: nothing is lost and nothing is doubled."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from contracts import topics
+from services.cli.demo import case_systems
+from services.cli.demo.case_systems import Message
+from services.cli.producer import Sender
+from tests.integration.conftest import AUTHORITY, OTHER, Running
+from tests.reference.tasks import expected
+
+EVENTS = 60_000
+SEED = 11
+
+
+def _to_two_authorities(messages: Iterator[Message]) -> Iterator[Message]:
+    """The synthetic stream on the topics of the two authorities of the test."""
+    for topic, key, value, headers in messages:
+        cvr = topics.authority_of(topic)
+        target = AUTHORITY if int(cvr) % 2 else OTHER
+        changed = value.replace(cvr.encode(), target.encode()) if value is not None else None
+        changed_key = key.replace(cvr.encode(), target.encode()) if key is not None else None
+        yield topics.tasks_topic(target), changed_key, changed, headers
+
+
+def _outage_of_clickhouse(running: Running) -> None:
+    assert running.stack.endpoint is not None
+    running.stack.endpoint.child.kill()
+    time.sleep(20)
+    running.stack.endpoint.start()
+
+
+def _frozen_broker(running: Running) -> None:
+    assert running.stack.broker is not None
+    running.stack.broker.child.send_signal(signal.SIGSTOP)
+    time.sleep(20)
+    running.stack.broker.child.send_signal(signal.SIGCONT)
+
+
+def _killed_collector(running: Running) -> None:
+    running.stack.collector_processes[0].kill()
+    running.stack.collector_processes.clear()
+    running.stack.metrics.clear()
+    running.stack.start_collector(1)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "fault", [_outage_of_clickhouse, _frozen_broker, _killed_collector], ids=lambda f: f.__name__[1:]
+)
+def test_nothing_lost_nothing_doubled(start_stack: Callable[..., Running], fault: Callable[[Running], None]) -> None:
+    running = start_stack(environment={"FRIGJORT_COLLECTOR_FLUSH_ROWS": "2000"})
+    sent: list[Message] = []
+
+    def send() -> None:
+        with Sender(running.stack.kafka_settings()) as sender:
+            for message in _to_two_authorities(case_systems.messages(EVENTS, SEED, case_systems.Sent())):
+                sent.append(message)
+                sender.send(*message)
+                if len(sent) % 2_000 == 0:
+                    time.sleep(0.2)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    time.sleep(2.5)
+    fault(running)
+    sending.join()
+    assert running.stack.drain(90)
+    reference = expected(
+        sent, {kind["task_type"] + kind["complexity"]: kind["mean_ms"] for kind in case_systems.baselines()}
+    )
+    assert running.value("SELECT count() FROM dispositions") == len(sent)
+    assert dict(running.rows("SELECT code, count() FROM rejections GROUP BY code")) == reference.rejected
+    assert running.value("SELECT count() FROM duplicates") == reference.duplicates
+    states = running.rows(
+        "SELECT authority, task, revision, effort_ms, credit_ms, saved_ms FROM task_measurements ORDER BY authority, task"
+    )
+    assert states == reference.states

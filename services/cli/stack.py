@@ -22,7 +22,7 @@ from services.embedded.endpoint_process import EndpointProcess
 from services.runtime import clickhouse
 from services.runtime.errors import FrigjortError
 from services.runtime.migrations import migrate
-from services.runtime.processes import Child
+from services.runtime.processes import KEEP_MEMORY, Child
 from services.runtime.settings import ClickHouseSettings, KafkaSettings
 
 WRITER: Final = "frigjort_writer"
@@ -123,6 +123,7 @@ class Stack:
         """Starts a collector and waits until it is ready."""
         known = keys or self._secrets()
         environment = {
+            **KEEP_MEMORY,
             **os.environ,  # noqa: TID251 - a child inherits its parent's environment
             "FRIGJORT_KAFKA_BOOTSTRAP_SERVERS": self.kafka_settings().bootstrap_servers,
             "FRIGJORT_KAFKA_IDEMPOTENT_PRODUCER": "false",

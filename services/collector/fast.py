@@ -4,12 +4,14 @@ Soundness, held by property tests against `contracts.reading.read`: what is acce
 same values. What is not accepted here is not refused either: the contract judges it and alone gives verdicts. The checks
 that msgspec does not make are made on whole columns:
 
-- bytes on which two parsers could differ (escapes, control and non-ASCII bytes, a blank between key and colon,
-  fractions and exponents) or that look like a personal number: one linear-time regular expression over the payloads;
-- duplicate keys: the number of `":` in a payload must be the number of fields found in it;
-- formats: the contract's own functions on the distinct values of a column, its own patterns on all values.
+- duplicate keys: the number of `":` in a payload must be the number of fields found in it, and no quote may stand before
+  a blank (pretty-printed events are left to the contract). No accepted string holds a quote, so each `":` ends a key;
+- formats: the contract's own functions on the distinct values of a column, its own patterns on all values. Every string
+  of the shape is checked by one of them, by a fixed list of values or by the pattern of timestamps;
+- personal numbers: the contract's pattern on every string whose format leaves room for one.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final
@@ -25,12 +27,19 @@ from contracts import identifiers, topics
 from contracts.codes import Violation
 from contracts.events import COMPLETED, schema_name
 from contracts.reading import MAX_BYTES, STRUCTURED, binary_attributes, structured_form
-from services.collector.shapes import HEAD_REQUIRED, MODEL_USE_REQUIRED, STATE_REQUIRED, Head, State, StructuredEvent
+from services.collector.shapes import (
+    HEAD_REQUIRED,
+    MODEL_USE_REQUIRED,
+    STATE_REQUIRED,
+    Head,
+    ModelUse,
+    State,
+    StructuredEvent,
+)
 from services.collector.tables import TASKS
 
 Mask = npt.NDArray[np.bool_]
 
-_SUSPICIOUS: Final = r'[\\\x00-\x1f\x7f-\xff]|" +:|": *-?[0-9]+[.eE]|' + identifiers.PERSONAL_NUMBER_PATTERN
 _STRUCTURED_HEADERS: Final = (("content-type", STRUCTURED.encode()),)
 _EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01
 _LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
@@ -50,11 +59,12 @@ _HEAD_COLUMNS: Final = (
 )
 _head_values: Final = attrgetter(*_HEAD_COLUMNS, "datacontenttype")
 _STATE_COLUMNS: Final = tuple(name for name in State.__struct_fields__ if name != "ai")
-_state_values: Final = attrgetter(*_STATE_COLUMNS, "ai")
-_MODEL_COLUMNS: Final = ("provider", "request_model", "operation")
 _INTEGERS: Final = frozenset(
     ("active_ms", "review_ms", "rework_ms", "predicted_without_ai_ms", "predicted_with_ai_ms", "revision")
 )
+_TOKEN: Final = re.compile(identifiers.TOKEN_PATTERN, re.ASCII)
+_SOURCE: Final = re.compile(identifiers.SOURCE_PATTERN, re.ASCII)
+_QUOTE: Final = ord('"')
 
 
 class Candidates:
@@ -93,54 +103,76 @@ class Candidates:
             self._heads.append(head)
             self._states.append(state)
 
-    def accept(self, records: Sequence[ConsumerRecord]) -> tuple[pa.Table, list[bytes]]:
-        """The valid ones as a table of `TASKS`, and their payloads in the same order."""
+    def accept(self, records: Sequence[ConsumerRecord]) -> tuple[pa.Table, pa.Array]:
+        """The valid ones as a table of `TASKS`, and their payloads (binary) in the same order."""
         if not self.rows:
-            return TASKS.empty_table(), []
-        columns, present = self._columns()
+            return TASKS.empty_table(), pa.array([], pa.binary())
         payloads = pa.array(self.payloads, pa.binary())
-        valid = ~_true(pc.match_substring_regex(payloads, _SUSPICIOUS))
-        valid &= _count_keys(payloads) == present
+        columns, uses = self._columns()
+        present = _present_keys(columns)
+        valid = uses.check(present)
+        keys, clear = _count_keys(payloads)
+        valid &= (keys == present) & clear
         topic = pa.array([records[row].topic for row in self.rows], pa.string())
         key = pa.array([records[row].key for row in self.rows], pa.binary())
         times = _timestamps(columns)
         valid &= times.pop("valid")
         valid &= _formats(columns) & _agreement(columns, topic, key) & _consistency(columns, times)
-        table = pa.table(
-            {
-                "row": pa.array(self.rows, pa.int64()),
-                "started_ms": times["started_at"],
-                "completed_ms": times["completed_at"],
-                **{field.name: columns[field.name] for field in TASKS if field.name in columns},
-            }
-        ).select(TASKS.names)
+        columns["row"] = pa.array(self.rows, pa.int64())
+        columns["started_ms"] = times["started_at"]
+        columns["completed_ms"] = times["completed_at"]
+        table = pa.table([columns[name] for name in TASKS.names], schema=TASKS)
         if valid.all():
-            return table.cast(TASKS), self.payloads
-        kept = np.flatnonzero(valid)
-        return table.cast(TASKS).take(pa.array(kept)), [self.payloads[i] for i in kept.tolist()]
+            return table, payloads
+        kept = pa.array(np.flatnonzero(valid))
+        return table.take(kept), payloads.take(kept)
 
-    def _columns(self) -> tuple[dict[str, pa.Array], npt.NDArray[np.int64]]:
-        """Arrow columns of every field, and how many keys each event must have had to hold the fields it has."""
-        heads = list(zip(*map(_head_values, self._heads), strict=True))
-        states = list(zip(*map(_state_values, self._states), strict=True))
-        columns = {name: pa.array(values, pa.string()) for name, values in zip(_HEAD_COLUMNS, heads, strict=False)}
-        for name, values in zip(_STATE_COLUMNS, states, strict=False):
+    def _columns(self) -> "tuple[dict[str, pa.Array], _Uses]":
+        """Arrow columns of every field but `ai`, and the `ai` blocks."""
+        heads = zip(*map(_head_values, self._heads), strict=True)
+        *states, blocks = zip(*map(msgspec.structs.astuple, self._states), strict=True)
+        names = (*_HEAD_COLUMNS, "datacontenttype")
+        columns = {name: pa.array(values, pa.string()) for name, values in zip(names, heads, strict=True)}
+        for name, values in zip(_STATE_COLUMNS, states, strict=True):
             columns[name] = pa.array(values, pa.int64() if name in _INTEGERS else pa.string())
-        present = np.full(len(self.rows), HEAD_REQUIRED + STATE_REQUIRED, dtype=np.int64)
-        _add_present(present, pa.array(heads[-1], pa.string()))
-        for name in ("sequence", "recordedtime", *_STATE_COLUMNS[STATE_REQUIRED:]):
-            _add_present(present, columns[name])
-        uses = [(row, use) for row, use in enumerate(states[-1]) if use is not None]
-        if uses:
-            at = np.fromiter((row for row, _ in uses), dtype=np.int64, count=len(uses))
-            present[at] += 1 + MODEL_USE_REQUIRED
-            for name in ("operation", "input_tokens", "output_tokens"):
-                present[at] += np.fromiter(
-                    (getattr(use, name) is not None for _, use in uses), dtype=np.int64, count=len(uses)
-                )
-            for name in _MODEL_COLUMNS:
-                columns[name] = pa.array([getattr(use, name) if use else None for use in states[-1]], pa.string())
-        return columns, present
+        return columns, _Uses(blocks)
+
+
+class _Uses:
+    """The `ai` blocks of a batch: checked, not kept."""
+
+    def __init__(self, blocks: Sequence[ModelUse | None]) -> None:
+        self._count = len(blocks)
+        self._uses = [use for use in blocks if use is not None]
+        rows = (row for row, use in enumerate(blocks) if use is not None)
+        self._at = np.fromiter(rows, dtype=np.int64, count=len(self._uses))
+
+    def check(self, present: npt.NDArray[np.int64]) -> Mask:
+        """Adds the blocks' keys to `present`; whether each record's block, if it has one, holds allowed strings."""
+        valid = np.ones(self._count, dtype=np.bool_)
+        if not self._uses:
+            return valid
+        keys = np.full(len(self._uses), 1 + MODEL_USE_REQUIRED, dtype=np.int64)
+        sound = np.ones(len(self._uses), dtype=np.bool_)
+        fields = zip(*map(msgspec.structs.astuple, self._uses), strict=True)
+        for name, values in zip(ModelUse.__struct_fields__, fields, strict=True):
+            is_text = not name.endswith("tokens")
+            column = pa.array(values, pa.string() if is_text else pa.int64())
+            if name not in {"provider", "request_model"}:
+                _add_present(keys, column)
+            if is_text:
+                sound &= _distinct(column, _is_harmless_token)
+        present[self._at] += keys
+        valid[self._at] = sound
+        return valid
+
+
+def _present_keys(columns: dict[str, pa.Array]) -> npt.NDArray[np.int64]:
+    """How many keys each event must have had to hold the fields it has, without those of its `ai` block."""
+    present = np.full(len(columns["id"]), HEAD_REQUIRED + STATE_REQUIRED, dtype=np.int64)
+    for name in ("datacontenttype", "sequence", "recordedtime", *_STATE_COLUMNS[STATE_REQUIRED:]):
+        _add_present(present, columns[name])
+    return present
 
 
 def _add_present(present: npt.NDArray[np.int64], column: pa.Array) -> None:
@@ -158,13 +190,15 @@ def _true(mask: pa.Array) -> Mask:
     return result
 
 
-def _count_keys(payloads: pa.Array) -> npt.NDArray[np.int64]:
-    """How often a quote is followed by a colon in each payload: its number of keys, where no string holds a quote."""
+def _count_keys(payloads: pa.Array) -> tuple[npt.NDArray[np.int64], Mask]:
+    """How often a quote is followed by a colon in each payload, and whether none is followed by a blank."""
     offsets = np.frombuffer(payloads.buffers()[1], dtype=np.int32, count=len(payloads) + 1)
     data = np.frombuffer(payloads.buffers()[2], dtype=np.uint8, count=int(offsets[-1]))
-    hits = np.flatnonzero((data[:-1] == ord('"')) & (data[1:] == ord(":")))
-    result: npt.NDArray[np.int64] = np.diff(np.searchsorted(hits, offsets))
-    return result
+    quotes = np.flatnonzero(data[:-1] == _QUOTE)
+    followers = data[quotes + 1]
+    keys: npt.NDArray[np.int64] = np.diff(np.searchsorted(quotes[followers == ord(":")], offsets))
+    clear: Mask = np.diff(np.searchsorted(quotes[followers <= ord(" ")], offsets)) == 0
+    return keys, clear
 
 
 def _timestamps(columns: dict[str, pa.Array]) -> dict[str, Any]:
@@ -192,36 +226,46 @@ def _timestamps(columns: dict[str, pa.Array]) -> dict[str, Any]:
 
 
 def _formats(columns: dict[str, pa.Array]) -> Mask:
-    """Whether every string has its field's format."""
-    valid = _true(pc.match_substring_regex(columns["id"], identifiers.TOKEN_PATTERN))
-    valid &= _matches(columns["task"], identifiers.TOKEN_PATTERN) & _matches(
-        columns["cluster"], identifiers.TOKEN_PATTERN
-    )
-    valid &= _matches(columns["sequence"], identifiers.SEQUENCE_PATTERN)
+    """Whether every string has its field's format and holds nothing like a personal number."""
+    valid = np.ones(len(columns["id"]), dtype=np.bool_)
     valid &= _distinct(columns["authority"], identifiers.is_cvr)
-    valid &= _distinct(columns["task_type"], identifiers.is_task_type)
-    valid &= _distinct_matches(columns["source"], identifiers.SOURCE_PATTERN)
-    for name in ("programme", "study", "stratum", *_MODEL_COLUMNS):
-        if name in columns:
-            valid &= _distinct_matches(columns[name], identifiers.TOKEN_PATTERN)
+    valid &= _distinct(columns["task_type"], _is_harmless_task_type)
+    valid &= _distinct(columns["source"], _is_harmless_source)
+    for name in ("programme", "study", "stratum"):
+        valid &= _distinct(columns[name], _is_harmless_token)
+    for name in ("id", "task", "cluster"):
+        valid &= _matches(columns[name], identifiers.TOKEN_PATTERN)
+    valid &= _matches(columns["sequence"], identifiers.SEQUENCE_PATTERN)
+    for name in ("id", "task", "cluster", "sequence"):
+        if columns[name].null_count < len(columns[name]):
+            valid &= ~_true(pc.match_substring_regex(columns[name], identifiers.PERSONAL_NUMBER_PATTERN))
     return valid
 
 
+def _is_harmless_token(text: str) -> bool:
+    return _TOKEN.fullmatch(text) is not None and not identifiers.holds_personal_number(text)
+
+
+def _is_harmless_source(text: str) -> bool:
+    return _SOURCE.fullmatch(text) is not None and not identifiers.holds_personal_number(text)
+
+
+def _is_harmless_task_type(text: str) -> bool:
+    return identifiers.is_task_type(text) and not identifiers.holds_personal_number(text)
+
+
 def _matches(column: pa.Array, pattern: str) -> Mask | np.bool_:
+    """Whether each value matches; an absent one is fine."""
     if column.null_count == len(column):
         return np.True_
     matched = _true(pc.match_substring_regex(column, pattern))
     return matched if column.null_count == 0 else matched | ~_true(column.is_valid())
 
 
-def _distinct_matches(column: pa.Array, pattern: str) -> Mask | np.bool_:
+def _distinct(column: pa.Array, check: Callable[[str], bool]) -> Mask | np.bool_:
+    """Whether each value passes the check, which sees every distinct value once; an absent one is fine."""
     if column.null_count == len(column):
         return np.True_
-    encoded = column.dictionary_encode()
-    return _spread(encoded, _true(pc.match_substring_regex(encoded.dictionary, pattern)))
-
-
-def _distinct(column: pa.Array, check: Callable[[str], bool]) -> Mask:
     encoded = column.dictionary_encode()
     return _spread(encoded, np.fromiter((check(text) for text in encoded.dictionary.to_pylist()), dtype=np.bool_))
 

@@ -1,6 +1,5 @@
 """From a batch of records to rows and dead letters: verdict, match, measure. Pure, in a worker thread."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ class BatchJudge:
 
     async def judge(self, batch: Batch) -> Judged:
         """The rows of a batch under one snapshot of the registry."""
-        return await asyncio.to_thread(judge, batch, self.snapshot(), self.provenance)
+        return judge(batch, self.snapshot(), self.provenance)
 
 
 def judge(batch: Batch, snapshot: Snapshot, provenance: Provenance) -> Judged:

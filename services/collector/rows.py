@@ -83,12 +83,13 @@ def records(verdicts: Verdicts, placed: Placed, provenance: Provenance) -> pa.Ta
     states = verdicts.states
     others = [event for _, event, _ in verdicts.others]
     at = states.column("row").to_pylist() + [row for row, _, _ in verdicts.others]
-    payloads = verdicts.payloads + [payload for _, _, payload in verdicts.others]
+    more = [payload for _, _, payload in verdicts.others] + [b""] * len(verdicts.refused)
+    payloads = pa.concat_arrays([verdicts.payloads, pa.array(more, pa.binary())]) if more else verdicts.payloads
     refused = verdicts.refused
     coordinates = placed.coordinates(at)
     broker_ms = placed.broker_ms.tolist()
     salts = list(map(provenance.salt, coordinates))
-    digests = list(map(digest_of, salts, payloads))
+    digests = list(map(digest_of, salts, payloads.slice(0, len(at)).to_pylist()))
     leaves = [accepted_leaf(c, broker_ms[row], digest) for c, row, digest in zip(coordinates, at, digests, strict=True)]
     leaves += [
         rejected_leaf(placed.coordinate(row), broker_ms[row], violation.code, violation.path)
@@ -107,7 +108,7 @@ def records(verdicts: Verdicts, placed: Placed, provenance: Provenance) -> pa.Ta
             "event_source": _text(states, "source", [event.source for event in others] + empty),
             "event_id": _text(states, "id", [event.id for event in others] + empty),
             "subject": _text(states, "subject", [event.subject for event in others] + empty),
-            "payload": pa.array(payloads + [b""] * len(refused), pa.binary()),
+            "payload": payloads,
             "salt": pa.array(salts + [b""] * len(refused), pa.binary()),
             "leaf": pa.array(leaves, pa.binary(32)),
             "code": pa.array([""] * len(at) + [violation.code.value for _, violation in refused]),

@@ -22,7 +22,7 @@ class Verdicts:
     """
 
     states: pa.Table
-    payloads: list[bytes]
+    payloads: pa.Array
     others: list[tuple[int, Event, bytes]] = field(default_factory=list)
     refused: list[tuple[int, Violation]] = field(default_factory=list)
 
@@ -30,11 +30,12 @@ class Verdicts:
 def judge_records(records: Sequence[ConsumerRecord]) -> Verdicts:
     """The verdicts on a batch. Never raises for a record's fault."""
     fast, payloads = Candidates(records).accept(records)
-    verdicts = Verdicts(fast, list(payloads))
+    verdicts = Verdicts(fast, payloads)
     if fast.num_rows == len(records):
         return verdicts
     seen = set(fast.column("row").to_pylist())
     slow: list[dict[str, object]] = []
+    slow_payloads: list[bytes] = []
     for row, record in enumerate(records):
         if row in seen:
             continue
@@ -45,10 +46,11 @@ def judge_records(records: Sequence[ConsumerRecord]) -> Verdicts:
             continue
         if isinstance(reading.event, TaskStateEvent):
             slow.append(state_row(row, reading.event))
-            verdicts.payloads.append(reading.payload)
+            slow_payloads.append(reading.payload)
         else:
             verdicts.others.append((row, reading.event, reading.payload))
     if slow:
+        verdicts.payloads = pa.concat_arrays([payloads, pa.array(slow_payloads, pa.binary())])
         verdicts.states = pa.concat_tables([fast, pa.Table.from_pylist(slow, TASKS)]).combine_chunks()
     return verdicts
 

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from services.runtime.processes import Child
+from services.runtime.processes import KEEP_MEMORY, Child
 
 _READY_SECONDS = 60.0
 
@@ -23,6 +23,7 @@ class EndpointProcess:
     def _child(self) -> Child:
         writer, auditor = self._passwords
         environment = {
+            **KEEP_MEMORY,
             **os.environ,  # noqa: TID251 - a child inherits its parent's environment
             "FRIGJORT_ENDPOINT_DATA_PATH": str(self._data_path),
             "FRIGJORT_ENDPOINT_WRITER_PASSWORD": writer,

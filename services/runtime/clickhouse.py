@@ -11,8 +11,9 @@ from urllib3.exceptions import HTTPError
 from services.runtime.errors import Halt, Retry
 from services.runtime.settings import ClickHouseSettings
 
-INSERT_SETTINGS = {"async_insert": 0, "wait_end_of_query": 1, "insert_deduplicate": 0}
-"""Since 26.2 the defaults differ: an insert is acknowledged when its rows are stored, and never dropped as a repeat."""
+INSERT_SETTINGS = {"async_insert": 0, "wait_end_of_query": 1, "insert_deduplicate": 0, "optimize_on_insert": 0}
+"""Since 26.2 the defaults differ: an insert is acknowledged when its rows are stored, and never dropped as a repeat. Rows
+are not merged while they are inserted: reading with FINAL does that, and a merge does it once."""
 
 
 def connect(settings: ClickHouseSettings, database: str | None = None) -> Client:
@@ -27,6 +28,7 @@ def connect(settings: ClickHouseSettings, database: str | None = None) -> Client
             connect_timeout=min(5, int(settings.timeout_seconds) or 1),
             send_receive_timeout=int(settings.timeout_seconds),
             query_retries=0,
+            compress=False if settings.compression == "none" else settings.compression,
             client_name="frigjort",
         )
 

@@ -1,7 +1,7 @@
 """The base of all settings: from the environment, validated at start, frozen, unknown names refused, secrets masked."""
 
 import os
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -44,6 +44,7 @@ class ClickHouseSettings(Settings):
     password: SecretStr
     database: str = "frigjort"
     timeout_seconds: float = 30.0
+    compression: Literal["none", "lz4", "zstd"] = "none"  # of inserts: none on one machine, lz4 over a network
 
 
 class KafkaSettings(Settings):

@@ -58,19 +58,19 @@ async def run_faststream(kind: str, bootstrap: str, buffer: Buffer, topics: list
     options: dict[str, Any] = {
         "group_id": f"peer-{kind}",
         "auto_offset_reset": "earliest",
-        "session_timeout_ms": 60_000,
+        "session_timeout_ms": 20_000,
     }
 
     if kind == "naive":
 
-        @broker.subscriber(*topics, ack_policy=AckPolicy.ACK, **options)
+        @broker.subscriber(*topics, ack_policy=AckPolicy.ACK, **options)  # type: ignore[untyped-decorator]
         async def one(event: Event) -> None:
             buffer.add(event)
             await buffer.flush(if_due=True)
 
     else:
 
-        @broker.subscriber(
+        @broker.subscriber(  # type: ignore[untyped-decorator]
             *topics, batch=True, max_records=_ROWS, batch_timeout_ms=50, ack_policy=AckPolicy.ACK, **options
         )
         async def many(events: list[Event]) -> None:
@@ -90,7 +90,7 @@ async def run_bare(bootstrap: str, topics: list[str], count: int) -> None:
     """`getmany` that throws everything away; says when it has seen `count` records."""
     consumer = AIOKafkaConsumer(
         *topics, bootstrap_servers=bootstrap, group_id="peer-bare", auto_offset_reset="earliest", enable_auto_commit=False,
-        session_timeout_ms=60_000, fetch_max_bytes=16 * 1024 * 1024, max_partition_fetch_bytes=8 * 1024 * 1024,
+        session_timeout_ms=20_000, fetch_max_bytes=16 * 1024 * 1024, max_partition_fetch_bytes=8 * 1024 * 1024,
     )  # fmt: skip
     await consumer.start()
     print('{"ready": true}', flush=True)

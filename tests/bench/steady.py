@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from time import monotonic, sleep
 
+from services.cli.demo.case_systems import Message
 from services.cli.producer import Sender
 from services.cli.stack import _get
-from tests.bench.harness import Message, client_of, running_stack
+from tests.bench.harness import client_of, running_stack
 
 _BUCKET = re.compile(r'^frigjort_collector_latency_seconds_bucket\{le="([^"]+)"\} ([0-9.e+]+)$', re.MULTILINE)
 

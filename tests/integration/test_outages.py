@@ -18,7 +18,7 @@ EVENTS = 60_000
 SEED = 11
 
 
-def _to_two_authorities(messages: Iterator[Message]) -> Iterator[Message]:
+def to_two_authorities(messages: Iterator[Message]) -> Iterator[Message]:
     """The synthetic stream on the topics of the two authorities of the test."""
     for topic, key, value, headers in messages:
         cvr = topics.authority_of(topic)
@@ -59,7 +59,7 @@ def test_nothing_lost_nothing_doubled(start_stack: Callable[..., Running], fault
 
     def send() -> None:
         with Sender(running.stack.kafka_settings()) as sender:
-            for message in _to_two_authorities(case_systems.messages(EVENTS, SEED, case_systems.Sent())):
+            for message in to_two_authorities(case_systems.messages(EVENTS, SEED, case_systems.Sent())):
                 sent.append(message)
                 sender.send(*message)
                 if len(sent) % 2_000 == 0:

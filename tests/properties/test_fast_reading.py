@@ -29,7 +29,7 @@ def _delivered(record: Record) -> Delivered:
 
 def _fast(record: Record) -> tuple[list[dict[str, object]], list[bytes]]:
     table, payloads = Candidates([_delivered(record)]).accept([_delivered(record)])
-    return table.to_pylist(), payloads
+    return table.to_pylist(), payloads.to_pylist()
 
 
 def _contract(record: Record) -> tuple[list[dict[str, object]], list[bytes]] | Violation:

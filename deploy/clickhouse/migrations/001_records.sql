@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS logs (
     topic_id String COMMENT 'the topic id that Kafka gave this incarnation',
     bound_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
 ) ENGINE = ReplacingMergeTree ORDER BY (topic, log_no, topic_id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 134217728
 COMMENT 'Which Kafka topic id each log number means. Two ids under one number: halt.';
 
 CREATE TABLE IF NOT EXISTS records (
@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS records (
     topic LowCardinality(String),
     partition UInt16,
     offset UInt64,
-    digest FixedString(32) COMMENT 'HMAC-SHA256 of key and payload under the salt; zero if rejected',
+    digest FixedString(32) COMMENT 'SHA256(salt || payload); zero if rejected',
     accepted UInt8,
     rules UInt32 COMMENT 'number of the contract and measuring code that judged',
     broker_time DateTime64(3, 'UTC'),
@@ -22,14 +22,15 @@ CREATE TABLE IF NOT EXISTS records (
     event_source LowCardinality(String),
     event_id String,
     subject String,
-    payload String COMMENT 'the event in structured mode; empty if rejected or erased' CODEC(ZSTD(1)),
+    payload String COMMENT 'the event in structured mode; empty if rejected or erased',
     salt String COMMENT 'HMAC-SHA256 of the coordinate under the collector secret; erased with the payload' CODEC(NONE),
     leaf FixedString(32) COMMENT 'link of the seal chain' CODEC(NONE),
     code LowCardinality(String) COMMENT 'why it was rejected',
     path String COMMENT 'the field that was at fault, never its value',
     version UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(accepted), 32), toUInt64(rules))
 ) ENGINE = ReplacingMergeTree(version) ORDER BY (log_no, topic, partition, offset, digest)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+TTL toDateTime(broker_time) + INTERVAL 14 DAY RECOMPRESS CODEC(ZSTD(3))
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 134217728
 COMMENT 'One winner a coordinate: accepted beats rejected, then higher rules. Read the views events and rejections.';
 
 CREATE TABLE IF NOT EXISTS event_ids (
@@ -44,7 +45,7 @@ CREATE TABLE IF NOT EXISTS event_ids (
         bitShiftLeft(toUInt128(bitNot(partition)), 64)),
         toUInt128(bitNot(offset)))
 ) ENGINE = ReplacingMergeTree(version) ORDER BY (topic, event_source, event_id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 134217728
 COMMENT 'The first coordinate of every event id: the lowest wins. For duplicate reports only; no total reads it.';
 
 -- Sees inserted blocks, so the same record may pass more than once and in any order: the table it feeds is a fold by

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from services.cli import authorities, baseline, imports, migrate, up
+from services.cli import authorities, baseline, events, imports, migrate, up
 from services.cli.demo.run import demo
 from services.cli.exit_codes import ExitCode
 from services.runtime.errors import FrigjortError, Halt, Misconfigured
@@ -21,6 +21,7 @@ app.command()(migrate.migrate)
 app.add_typer(authorities.app, name="authorities")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(imports.app, name="import")
+app.add_typer(events.app, name="events")
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from services.cli import authorities, baseline, events, imports, migrate, up
+from services.cli import authorities, baseline, events, imports, migrate, topics, up
 from services.cli.demo.run import demo
 from services.cli.exit_codes import ExitCode
 from services.runtime.errors import FrigjortError, Halt, Misconfigured
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(up.up)
 app.command()(migrate.migrate)
+app.command()(topics.topics)
 app.add_typer(authorities.app, name="authorities")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(imports.app, name="import")

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+from collections import Counter
 from contextlib import suppress
 from functools import partial
 from time import time as clock  # noqa: TID251 - an edge: latency is measured against the broker's clock
@@ -132,6 +133,8 @@ class Collector:
     def _count(self, batch: Batch, judged: Judged) -> None:
         metrics = self.metrics
         rejected = sum(judged.codes.values())
+        for topic, count in Counter(record.topic for record in batch.records).items():
+            metrics.received.labels(topic).inc(count)
         metrics.accepted.inc(len(batch.records) - rejected)
         for code, count in judged.codes.items():
             metrics.rejected.labels(code).inc(count)

@@ -39,7 +39,10 @@ class CollectorMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.received = Counter(
-            "frigjort_collector_records_received", "Records taken from Kafka", ["topic"], registry=registry
+            "frigjort_collector_records_received",
+            "Records judged and stored, whatever the verdict",
+            ["topic"],
+            registry=registry,
         )
         self.accepted = Counter("frigjort_collector_records_accepted", "Records stored as events", registry=registry)
         self.rejected = Counter(

@@ -1,0 +1,98 @@
+"""What can be known of the deployment files without containers: they parse, and what they refer to exists."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry, generate_latest
+
+from services.collector.metrics import CollectorMetrics
+from services.collector.settings import CollectorSettings
+from services.runtime.settings import ClickHouseSettings, KafkaSettings, Settings
+
+ROOT = Path(__file__).parents[3]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/dashboards/overview.json").read_text())
+RULES: dict[str, Any] = yaml.safe_load((ROOT / "deploy/prometheus/rules.yml").read_text())
+METRIC = re.compile(r"\bfrigjort_[a-z_]+")
+
+
+def _metric_names() -> set[str]:
+    registry = CollectorRegistry()
+    metrics = CollectorMetrics(registry)
+    for labelled in (metrics.received, metrics.rejected, metrics.measurements, metrics.retries):
+        labelled.labels("x")
+    metrics.lag.labels("x", "0")
+    metrics.insert_seconds.labels("records")
+    return set(METRIC.findall(generate_latest(registry).decode()))
+
+
+def test_every_mounted_and_built_file_exists() -> None:
+    for name, service in COMPOSE["services"].items():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                assert (ROOT / source).exists(), (name, source)
+            else:
+                assert source in COMPOSE["volumes"], (name, source)
+        if "build" in service:
+            assert (ROOT / service["build"]["dockerfile"]).exists()
+    for copied in re.findall(r"^COPY (?!--from)(\S+)", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE):
+        assert (ROOT / copied).exists(), copied
+
+
+def test_images_are_pinned_and_ports_are_local() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert re.search(r":\d+\.\d+|:v\d+\.\d+", service["image"]), name
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), (name, port)
+        if name not in {"migrate", "topics"}:
+            assert "healthcheck" in service, name
+        for needed in service.get("depends_on", []):
+            assert needed in COMPOSE["services"], (name, needed)
+
+
+def test_every_setting_in_the_compose_file_is_known() -> None:
+    groups: list[type[Settings]] = [CollectorSettings, ClickHouseSettings, KafkaSettings]
+    known = {str(g.model_config.get("env_prefix", "")) + field.upper() for g in groups for field in g.model_fields}
+    for name in ("migrate", "topics", "collector"):
+        assert set(COMPOSE["services"][name]["environment"]) <= known
+
+
+def test_every_variable_is_in_the_example() -> None:
+    wanted = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / "docker-compose.yml").read_text()))
+    given = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/example.env").read_text(), re.MULTILINE))
+    assert wanted == given
+
+
+def test_dashboards_and_alerts_use_metrics_that_exist() -> None:
+    names = _metric_names()
+    expressions = [rule["expr"] for group in RULES["groups"] for rule in group["rules"]]
+    expressions += [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"] if "expr" in target]
+    assert len(expressions) >= 8
+    for expression in expressions:
+        for name in METRIC.findall(expression):
+            assert name in names, name
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "deploy/grafana/provisioning").rglob("*.yml")), ids=lambda f: f.name)
+def test_provisioning_parses_and_the_dashboard_uses_its_sources(file: Path) -> None:
+    document = yaml.safe_load(file.read_text())
+    assert document["apiVersion"] == 1
+    for source in document.get("datasources", []):
+        assert source["uid"] in json.dumps(DASHBOARD)
+
+
+def test_the_users_of_the_server_are_those_of_the_settings() -> None:
+    users = ET.parse(ROOT / "deploy/clickhouse/users.d/frigjort.xml").getroot().find("users")
+    assert users is not None
+    assert {user.tag for user in users} == {"default", "frigjort_writer", "frigjort_auditor"}
+    given = COMPOSE["services"]["clickhouse"]["environment"]
+    for user in users:
+        password = user.find("password")
+        if password is not None:
+            assert password.get("from_env") in given

@@ -154,8 +154,9 @@ class Collector:
             self.metrics.halted.set(len(partitions.halted))
             self.metrics.generation.set(self._registry.snapshot.generation)
             self.metrics.baselines.set(self._registry.snapshot.versions)
-            for (topic, number), lag in reader.lags().items():
-                self.metrics.lag.labels(topic, str(number)).set(lag)
+            with suppress(Retry):  # the gauge stays as it was; readiness says that Kafka is away
+                for (topic, number), lag in (await reader.lags()).items():
+                    self.metrics.lag.labels(topic, str(number)).set(lag)
             await asyncio.sleep(0.5)
 
 

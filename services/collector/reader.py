@@ -199,12 +199,16 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
         """How long ago the loop last polled a running partition, by the consumer's own word; 0 without partitions."""
         return self._subscription.seconds_since_poll(self.partitions.running)
 
-    def lags(self) -> dict[TopicPartition, int]:
-        """Records between what is stored and the end of the log, per running partition."""
-        consumer = self._subscription.consumer
+    async def lags(self) -> dict[TopicPartition, int]:
+        """Records between what is stored and the end of the log, per running partition. Raises `Retry`.
+
+        The broker is asked: what the last fetch said of the end is old while a partition is paused.
+        """
+        ends = await self._subscription.ends(list(self.partitions.running))
         return {
-            partition: max(0, (consumer.highwater(partition) or state.committed) - state.committed)
-            for partition, state in self.partitions.running.items()
+            partition: max(0, end - state.committed)
+            for partition, end in ends.items()
+            if (state := self.partitions.running.get(partition)) is not None
         }
 
     async def commit(self, offsets: dict[TopicPartition, int], assignment: int) -> None:

@@ -149,6 +149,7 @@ def _send_all(stack: Stack, sets: list[DataSet], failure: list[BaseException]) -
 
 def _summary(console: Console, results: list[Result], ready: dict[str, Any]) -> None:
     console.print(screen.figures(results, "Hours freed"))
+    console.print(screen.records(results))
     console.print(screen.rejected(results))
     auditor = ready["auditor"]
     command = f"curl -u '{auditor['user']}:{auditor['password']}' {ready['clickhouse']} --data-binary \"{_SQL}\""

@@ -19,54 +19,58 @@ def live(step: str, sent: int, total: int, rate: float, lag: int, results: Seque
         (f"{rate:,.0f} events/s stored   ", "cyan"),
         f"lag {lag:,}",
     )
-    return Group(line, figures(results, "Hours freed so far") if results else Text("waiting for the first rows…"))
+    if not results:
+        return Group(line, Text("waiting for the first rows…"))
+    refused = sum(sum(found.rejected.values()) for found in results)
+    return Group(line, Text(f"rejected {refused:,}"), figures(results, "Hours freed so far"))
 
 
 def figures(results: Sequence[Result], title: str) -> Table:
-    """One line a data set."""
+    """The hours of each data set."""
     table = Table(title=title, caption="95 % interval of the unadjusted net: it does not cover drift of the baseline.")
-    table.add_column("data set")
-    for name in (
-        "sent",
-        "accepted",
-        "duplicates",
-        "rejected",
-        "tasks",
-        "unmeasured",
-        "net hours freed",
-        "95 % interval",
-        "drift",
-    ):
+    table.add_column("data set", no_wrap=True)
+    for name in ("tasks", "unmeasured", "net hours freed", "95 % interval", "drift"):
         table.add_column(name, justify="right")
     for found in results:
-        numbers = (found.sent, found.accepted, found.duplicates, sum(found.rejected.values()))
         net = found.figure.net
         bounds = interval_hours(net)
-        interval = f"{bounds[0]:,.1f} … {bounds[1]:,.1f}" if bounds else "-"
-        drift = "-" if found.figure.drift is None else f"{found.figure.drift:.3f}"
-        colour = "green" if net.net_ms > 0 else "red"
         table.add_row(
             found.name,
-            *(f"{number:,}" for number in numbers),
             f"{found.figure.tasks:,}",
             f"{found.figure.unmeasured:,}",
-            f"[{colour}]{hours(net.net_ms):,.1f}[/]",
-            interval,
-            drift,
+            f"[{'green' if net.net_ms > 0 else 'red'}]{hours(net.net_ms):,.1f}[/]",
+            f"{bounds[0]:,.1f} … {bounds[1]:,.1f}" if bounds else "-",
+            "-" if found.figure.drift is None else f"{found.figure.drift:.3f}",
         )
     return table
 
 
-def rejected(results: Sequence[Result]) -> Table:
+def records(results: Sequence[Result]) -> Table:
+    """What became of every record: sent = accepted + duplicates + rejected."""
+    table = Table(title="Records")
+    table.add_column("data set", no_wrap=True)
+    for name in ("sent", "accepted", "duplicates", "rejected", "unaccounted"):
+        table.add_column(name, justify="right")
+    for found in results:
+        numbers = (
+            found.sent,
+            found.accepted,
+            found.duplicates,
+            sum(found.rejected.values()),
+            found.sent - found.received,
+        )
+        table.add_row(found.name, *(f"{number:,}" for number in numbers))
+    return table
+
+
+def rejected(results: Sequence[Result]) -> Text:
     """Rejections by code, most frequent first."""
     counts: dict[str, int] = {}
     for found in results:
         for code, count in found.rejected.items():
             counts[code] = counts.get(code, 0) + count
-    table = Table("code", "records", title="Rejected records (view rejections; no value is kept)")
-    for code, count in sorted(counts.items(), key=lambda item: -item[1]):
-        table.add_row(code, f"{count:,}")
-    return table
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return Text("Rejected, by code: " + ", ".join(f"{code} {count:,}" for code, count in ordered))
 
 
 def explanation(results: Sequence[Result], sql: str, command: str) -> Panel:
@@ -82,4 +86,4 @@ def explanation(results: Sequence[Result], sql: str, command: str) -> Panel:
             f"baseline. A copy with every counted time × 0.8 frees {hours(difference):,.1f} hours more than that."
         )
     lines += ["", "Ask ClickHouse yourself:", f"  {sql}", "", "as the auditor, who can only read:", f"  {command}"]
-    return Panel("\n".join(lines), title="What this says")
+    return Panel("\n".join(lines).strip("\n"), title="What this says")

@@ -118,6 +118,16 @@ class Subscription:
         newest = max(stamps, default=0)
         return max(0.0, clock() - newest / 1000) if newest else 0.0
 
+    async def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset after the last record of each partition, by the broker's word. Raises `Retry`."""
+        if not partitions:
+            return {}
+        try:
+            ends: dict[TopicPartition, int] = await self.consumer.end_offsets(partitions)
+        except (KafkaError, IllegalStateError) as error:
+            raise Retry("Kafka", f"end offsets: {error}") from error
+        return ends
+
     async def positions(
         self, partitions: Sequence[TopicPartition]
     ) -> dict[TopicPartition, tuple[int | None, int, int]]:

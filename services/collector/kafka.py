@@ -119,14 +119,20 @@ class Subscription:
         return max(0.0, clock() - newest / 1000) if newest else 0.0
 
     async def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offset after the last record of each partition, by the broker's word. Raises `Retry`."""
+        """The offset after the last record of each partition. Raises `Retry`.
+
+        The broker is asked, since what the last fetch said is old while a partition is paused; and what the last fetch
+        said counts too, since a broker may list the end too low.
+        """
         if not partitions:
             return {}
         try:
-            ends: dict[TopicPartition, int] = await self.consumer.end_offsets(partitions)
+            listed: dict[TopicPartition, int] = await self.consumer.end_offsets(partitions)
         except (KafkaError, IllegalStateError) as error:
             raise Retry("Kafka", f"end offsets: {error}") from error
-        return ends
+        ours = self.consumer.assignment()
+        fetched = {p: self.consumer.highwater(p) or 0 for p in partitions if p in ours}
+        return {partition: max(end, fetched.get(partition, 0)) for partition, end in listed.items()}
 
     async def positions(
         self, partitions: Sequence[TopicPartition]

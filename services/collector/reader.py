@@ -96,12 +96,14 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
         last = await self._store.last_offsets(logs) if logs else {}
         positions = await self._subscription.positions(assigned)
         facts: dict[TopicPartition, Facts] = {}
-        for partition, (committed, beginning, end) in positions.items():
+        for partition, (committed, beginning, listed_end) in positions.items():
             binding = bindings.get(partition.topic)
             offset = last.get((partition.topic, partition.partition))
             stored = None
             if binding is not None and offset is not None:
-                stored = await self._stored(partition, binding, offset, beginning <= offset < end)
+                stored = await self._stored(partition, binding, offset, beginning)
+            reached = max(committed or 0, 0 if offset is None else offset + 1)
+            end = await self._end(partition, listed_end, reached)
             facts[partition] = Facts(
                 partition=f"{partition.topic}/{partition.partition}",
                 binding=binding,
@@ -113,9 +115,18 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
             )
         return facts
 
-    async def _stored(self, partition: TopicPartition, binding: Binding, offset: int, in_log: bool) -> Stored:  # noqa: FBT001
+    async def _end(self, partition: TopicPartition, listed: int, reached: int) -> int:
+        """The end of the log. A broker may list it too low (the embedded one lists the last batch's first record): where it
+        is below what was reached, the record before that settles it."""
+        if listed >= reached or await self._subscription.read_one(partition, reached - 1) is None:
+            return listed
+        return reached
+
+    async def _stored(self, partition: TopicPartition, binding: Binding, offset: int, beginning: int) -> Stored:
         known = await self._store.disposition(binding.log_no, partition.topic, partition.partition, offset)
-        record = await self._subscription.read_one(partition, offset) if in_log and known.accepted else None
+        record = None
+        if known.accepted and offset >= beginning:
+            record = await self._subscription.read_one(partition, offset)
         if record is None:  # gone from the log, or refused: nothing of it was kept to compare with
             return Stored(offset, None)
         try:
@@ -200,10 +211,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._subscription.seconds_since_poll(self.partitions.running)
 
     async def lags(self) -> dict[TopicPartition, int]:
-        """Records between what is stored and the end of the log, per running partition. Raises `Retry`.
-
-        The broker is asked: what the last fetch said of the end is old while a partition is paused.
-        """
+        """Records between what is stored and the end of the log, per running partition. Raises `Retry`."""
         ends = await self._subscription.ends(list(self.partitions.running))
         return {
             partition: max(0, end - state.committed)

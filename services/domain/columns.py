@@ -8,6 +8,7 @@ One `searchsorted` over (scope, start of interval) finds the baseline of every t
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Final
 
 import numpy as np
@@ -59,13 +60,15 @@ class MeasurementColumns:
 
 
 class Snapshot:
-    """A registry at one generation, prepared for columns. Immutable."""
+    """A registry at one generation, prepared for columns. Its answers never change; the timelines of the scopes that it
+    was asked about are remembered, since the same scopes come batch after batch."""
 
     def __init__(self, registry: Registry) -> None:
         self.generation = registry.generation
         self.baselines: list[Baseline] = registry.baselines()
         self._sector = {cvr: authority.sector for cvr, authority in registry.authorities().items()}
         self._timelines = _timelines(self.baselines)
+        self._resolved: dict[tuple[str, str, str], tuple[list[int], list[int]]] = {}
         means = [baseline.mean_ms for baseline in self.baselines]
         caps = [np.iinfo(np.int64).max if baseline.cap_ms is None else baseline.cap_ms for baseline in self.baselines]
         self._mean = np.array([*means, 0], dtype=np.int64)
@@ -83,9 +86,9 @@ class Snapshot:
         first: list[int] = []
         for scope in tasks.scopes:
             first.append(len(starts))
-            for start, baseline in self._timeline(scope):
-                starts.append(start)
-                found.append(baseline)
+            its_starts, its_baselines = self._resolved.get(scope) or self._resolve(scope)
+            starts += its_starts
+            found += its_baselines
         origin = np.array(first, dtype=np.int64)[tasks.scope_codes]
         # One sorted key for (scope, time): the scope in the high bits, the time below them.
         lengths = np.diff([*first, len(starts)])
@@ -116,8 +119,11 @@ class Snapshot:
             has_saved=has_saved,
         )
 
-    def _timeline(self, scope: tuple[str, str, str]) -> list[tuple[int, int]]:
-        """(start ms, baseline) of the intervals of a task's scope: the most specific of its scopes that has one."""
+    def _resolve(self, scope: tuple[str, str, str]) -> tuple[list[int], list[int]]:
+        """Starts (ms) and baselines of the intervals of a task's scope: the most specific of its scopes that has one.
+
+        Remembered where there is a baseline at all: task types are the sources' words, and without bound.
+        """
         authority, task_type, complexity = scope
         whose = {"authority": authority, "sector": self._sector.get(authority), "nation": ""}
         candidates = [
@@ -127,7 +133,10 @@ class Snapshot:
             if owner is not None and (timeline := self._timelines.get((level, owner, task_type, wanted)))
         ]
         cuts = sorted({start for timeline in candidates for start, _ in timeline})
-        return [(cut, _first_at(candidates, cut)) for cut in cuts]
+        resolved = (cuts, [_first_at(candidates, cut) for cut in cuts])
+        if cuts:
+            self._resolved[scope] = resolved
+        return resolved
 
 
 def _key(scope: Integers, time_ms: Integers) -> Integers:
@@ -148,11 +157,19 @@ def _timelines(baselines: list[Baseline]) -> dict[Scope, list[tuple[int, int]]]:
     for index, baseline in enumerate(baselines):
         end = min(epoch_ms(baseline.valid_to), epoch_ms(baseline.expires_at))
         members.setdefault(scope_of(baseline), []).append((epoch_ms(baseline.valid_from), end, index))
-    timelines: dict[Scope, list[tuple[int, int]]] = {}
-    for scope, intervals in members.items():
-        cuts = sorted({moment for start, end, _ in intervals for moment in (start, end)})
-        timelines[scope] = [
-            (cut, max((index for start, end, index in intervals if start <= cut < end), default=NO_BASELINE))
-            for cut in cuts
-        ]
-    return timelines
+    return {scope: _timeline(intervals) for scope, intervals in members.items()}
+
+
+def _timeline(intervals: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    """Sweeps (start, end, index) by start; on the heap, newest first, are the baselines that may be in force."""
+    waiting = sorted(intervals, reverse=True)
+    in_force: list[tuple[int, int]] = []
+    timeline: list[tuple[int, int]] = []
+    for cut in sorted({moment for start, end, _ in intervals for moment in (start, end)}):
+        while waiting and waiting[-1][0] == cut:
+            _, end, index = waiting.pop()
+            heappush(in_force, (-index, end))
+        while in_force and in_force[0][1] <= cut:
+            heappop(in_force)
+        timeline.append((cut, -in_force[0][0] if in_force else NO_BASELINE))
+    return timeline

@@ -69,8 +69,10 @@ class Registry:
     def match(self, authority: str, task_type: str, complexity: str, completed_at: datetime) -> Baseline | None:
         """The most specific baseline in force at `completed_at`.
 
-        Authority before sector before nation; within a level the complexity itself before `any`. In force: valid_from <=
-        completed_at < the earlier of valid_to and expires_at. Of several in one scope the newest generation.
+        Authority before sector before nation, and only within a level the complexity itself before `any`: what an
+        authority measured at home, for all complexities, is nearer to its task than what others measured for one. In
+        force: valid_from <= completed_at < the earlier of valid_to and expires_at. Of several in one scope the newest
+        generation; in a series that is the highest version, since the registry gives both in the same order.
         """
         registered = self.authorities().get(authority)
         levels = [("authority", authority), ("sector", registered.sector if registered else None), ("nation", "")]

@@ -26,9 +26,11 @@ def measure(task: TaskState, baseline: Baseline | None) -> Measurement:
 
     - The idle cap bounds the active part, for elapsed time alone; the raw time stays beside it in the task.
     - Effort is counted active + review + rework; a part that is unknown is missing, not zero: for an assisted task the
-      measurement is `incomplete`, and effort holds the known parts.
+      measurement is `incomplete`, and effort holds the known parts. Without AI there is nothing to review or to rework,
+      so an unknown part adds nothing.
     - Credit is the baseline's mean, for completed tasks that would exist without AI. Such a task without a baseline is
-      `unmeasured`. Abandoned, escalated and induced tasks get no credit and need no baseline: saved = -effort.
+      `unmeasured`, even where parts are unknown too: the baseline may still come, and is then all that is asked for.
+      Abandoned, escalated and induced tasks get no credit and need no baseline: saved = -effort.
     """
     cap = baseline.cap_ms if baseline is not None and task.time_basis == "elapsed" else None
     counted = task.active_ms if cap is None else min(task.active_ms, cap)

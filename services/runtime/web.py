@@ -49,8 +49,17 @@ def health_app(
 class WebServer:
     """Serves an application inside the running event loop. Port 0 takes a free one: see `url` after `start`."""
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    def __init__(
+        self, app: Starlette, host: str, port: int, keep_alive_seconds: int = 5, max_head_bytes: int = 65_536
+    ) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_keep_alive=keep_alive_seconds,
+            h11_max_incomplete_event_size=max_head_bytes,
+        )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         self._socket = socket.create_server((host, port))

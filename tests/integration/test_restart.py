@@ -38,3 +38,17 @@ def test_a_second_start_goes_on(start_stack: Callable[..., Running]) -> None:
     assert second.value("SELECT count() FROM dispositions") == 2 * records
     _send(second, 2)
     assert second.value("SELECT countIf(status = 'measured' AND log_no = 2) FROM task_measurements") > 0
+
+
+def test_a_collector_that_starts_again_on_the_same_log_halts_nothing(start_stack: Callable[..., Running]) -> None:
+    running = start_stack()
+    _send(running, 1)
+    totals = running.rows(_TOTALS)
+    running.stack.collector_processes[0].stop()
+    running.stack.collector_processes.clear()
+    running.stack.metrics.clear()
+    collector = running.stack.start_collector(1)  # ready: no partition is halted
+    _send(running, 2)
+    assert running.value("SELECT count() FROM task_measurements WHERE offset > 0") > 0
+    assert len(running.rows(_TOTALS)) == len(totals)
+    assert collector.exit_code is None

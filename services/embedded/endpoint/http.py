@@ -1,304 +1,192 @@
 """ClickHouse's HTTP interface: a request in, a statement run, an answer or a typed error out."""
 
 import asyncio
-import base64
-import gzip
-import hmac
-import io
 import json
-import zlib
-from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from time import perf_counter
+from functools import partial
+from time import perf_counter_ns
 from typing import Final
 
-import lz4.frame
-from backports import zstd
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Send
+from starlette.types import Scope as Connected
 
-from services.embedded.endpoint import statements
-from services.embedded.endpoint.engine import Answer, EngineSession, Pool
-from services.embedded.endpoint.errors import AUTHENTICATION_FAILED, BAD_ARGUMENTS, QueryError
-from services.embedded.endpoint.query_log import Entry, QueryLog, now_text, shortened
+from services.embedded.endpoint.auditor import Auditor
+from services.embedded.endpoint.auth import Accounts
+from services.embedded.endpoint.engine import NOTHING, Answer, Engine, Scope
+from services.embedded.endpoint.errors import Code, QueryError
+from services.embedded.endpoint.inserts import Insertion
+from services.embedded.endpoint.metrics import EndpointMetrics
+from services.embedded.endpoint.query_log import Entry, QueryLog
+from services.embedded.endpoint.reads import Reading
+from services.embedded.endpoint.request import Asked, understand
+from services.embedded.endpoint.results import BrokenOff, ClientGone, Reply
 from services.embedded.endpoint.settings import EndpointSettings
-from services.embedded.endpoint.statements import Parser, Statement
+from services.embedded.endpoint.statements import Insert, Parser, Statement
 
-_RESERVED: Final = frozenset(
-    {
-        *("query", "database", "default_format", "session_id", "session_timeout", "session_check", "query_id"),
-        *("quota_key", "compress", "decompress", "wait_end_of_query", "client_protocol_version", "role"),
-        *("buffer_size", "user", "password", "send_progress_in_http_headers", "http_headers_progress_interval_ms"),
-        "enable_http_compression",
-    }
-)
-_STREAMABLE: Final = frozenset(
-    {"Native", "TabSeparated", "TSV", "TabSeparatedRaw", "TSVRaw", "CSV", "JSONEachRow", "RowBinary"}
-)
-"""Formats whose blocks may stand one after another: the engine writes each block as a document of its own."""
-_MAX_FORM_PART: Final = 64 * 1024 * 1024
-_CONTENT_TYPES: Final = {"JSON": "application/json; charset=UTF-8", "JSONCompact": "application/json; charset=UTF-8"}
+SERVER: Final = "frigjort-embedded"
+_NETWORK_ERROR: Final = 210
 
 
-class EndpointMetrics:
-    """The endpoint's metrics."""
+@dataclass(slots=True)
+class Noted:
+    """What the log and the metrics will say of a request."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.queries = Counter("frigjort_endpoint_queries", "Queries, by user", ["user", "kind"], registry=registry)
-        self.errors = Counter("frigjort_endpoint_errors", "Failed queries, by code", ["code"], registry=registry)
-        self.rows_written = Counter("frigjort_endpoint_rows_written", "Rows of inserts", registry=registry)
-        self.seconds = Histogram("frigjort_endpoint_query_seconds", "Time of a query", ["kind"], registry=registry)
+    started_ns: int
+    user: str = ""
+    query_id: str = ""
+    kind: str = ""
+    query: str = ""
+    code: int = 0
+    answer: Answer = NOTHING
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request, understood."""
-
-    user: str
-    query_id: str
-    statement: Statement
-    data: bytes
-    database: str
-    output_format: str
-    settings: dict[str, str]
-    params: dict[str, str]
+    @property
+    def elapsed_ns(self) -> int:
+        """Time since it came."""
+        return perf_counter_ns() - self.started_ns
 
 
 class HttpInterface:
-    """Answers requests with the sessions of the user's kind."""
+    """Answers requests, each on a connection of its own to the engine; so many at once of each user."""
 
-    def __init__(
-        self,
-        settings: EndpointSettings,
-        writers: Pool,
-        auditors: Pool,
-        parser: Parser,
-        log: QueryLog,
-        metrics: EndpointMetrics,
-    ) -> None:
+    def __init__(self, engine: Engine, settings: EndpointSettings, log: QueryLog, metrics: EndpointMetrics) -> None:
+        self._engine = engine
         self._settings = settings
-        self._pools = {settings.writer_user: writers, settings.auditor_user: auditors}
-        self._passwords = {
-            settings.writer_user: settings.writer_password.get_secret_value(),
-            settings.auditor_user: settings.auditor_password.get_secret_value(),
-        }
-        self._parser = parser
-        self._parsing = asyncio.Lock()
         self._log = log
         self._metrics = metrics
+        self._accounts = Accounts(settings)
+        self._parser = Parser(engine)
+        self._auditor = Auditor(engine, settings)
+        self._slots = {
+            False: asyncio.Semaphore(settings.writer_queries),
+            True: asyncio.Semaphore(settings.auditor_queries),
+        }
 
-    async def ping(self, _: Request) -> Response:
-        """As the server answers it."""
-        return PlainTextResponse("Ok.\n")
-
-    async def query(self, request: Request) -> Response:
-        """One query."""
-        started = perf_counter()
-        user = ""
+    async def __call__(self, scope: Connected, receive: Receive, send: Send) -> None:
+        """One request."""
+        request = Request(scope, receive)
+        if request.method != "POST" and not scope["query_string"]:
+            await PlainTextResponse("Ok.\n")(scope, receive, send)
+            return
+        noted = Noted(perf_counter_ns())
         try:
-            user = self._authenticate(request)
-            asked = await self._understand(request, user)
-            return await self._answer(asked, started)
+            user = self._accounts.authenticate(request.headers, request.query_params)
+            noted.user = user.name
+            asked = await understand(request, user, self._engine, self._settings)
+            noted.query_id = asked.query_id
+            reply = Reply(send, asked.encoding, self._settings.stalled_client_seconds)
+            with self._metrics.running.labels(user.name).track_inprogress():
+                async with self._slots[user.audits]:
+                    noted.answer = await self._answer(asked, noted, receive, reply)
         except QueryError as error:
-            return self._error(error, user, request.query_params.get("query", ""), started)
+            noted.code = error.code
+            await self._refuse(error, noted, Reply(send, "", self._settings.stalled_client_seconds))
+        except BrokenOff as error:
+            noted.code = error.code
+        except (ClientDisconnect, ClientGone):
+            noted.code = _NETWORK_ERROR
+        finally:
+            self._note(noted)
 
-    def _authenticate(self, request: Request) -> str:
-        user, password = _credentials(request)
-        expected = self._passwords.get(user, "")
-        if not (user in self._passwords and hmac.compare_digest(password.encode(), expected.encode())):
-            raise QueryError.denied(
-                AUTHENTICATION_FAILED,
-                "AUTHENTICATION_FAILED",
-                f"{user}: the password is wrong, or there is no such user",
-            )
-        return user
+    async def _answer(self, asked: Asked, noted: Noted, receive: Receive, reply: Reply) -> Answer:
+        if asked.insert is not None:
+            noted.kind = "INSERT"
+            answer = await self._insert(asked, asked.insert)
+            noted.query = f"{asked.insert.statement} FORMAT {asked.insert.input_format}"
+            await reply.whole(200, self._headers(noted, answer), b"")
+            return answer
+        statement = await asyncio.to_thread(self._parser.parse, asked.text)
+        noted.kind, noted.query = statement.kind, statement.canonical
+        scope = await asyncio.to_thread(self._scope, asked, statement)
+        output_format = statement.output_format or asked.default_format
+        if statement.tree is None:
+            answer = await asyncio.to_thread(self._run, scope, statement.text, output_format)
+            shown = output_format if statement.only_reads or answer.body else ""
+            await reply.whole(200, self._headers(noted, answer, shown), answer.body)
+            return answer
+        headers = partial(self._headers, noted, output_format=output_format)
+        spool = self._settings.data_path if asked.buffered else None
+        reading = Reading(self._engine, scope, statement, output_format, asked.mark, headers, spool)
+        return await reading.serve(reply, receive)
 
-    async def _understand(self, request: Request, user: str) -> Asked:
-        url = dict(request.query_params)
-        body = b""
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):  # long parameters come as a form
-            async with request.form(max_part_size=_MAX_FORM_PART) as form:
-                url |= {name: value for name, value in form.items() if isinstance(value, str)}
-        else:
-            body = _decompress(await request.body(), request.headers.get("content-encoding", ""))
-        text, data = _split(url.get("query", ""), body)
-        if not text.strip():
-            raise QueryError.denied(62, "SYNTAX_ERROR", "Syntax error: empty query")
-        async with self._parsing:
-            statement = await asyncio.to_thread(self._parser.parse, text)
-        statements.refuse_session_statements(statement)
-        settings = {
-            name: value for name, value in url.items() if name not in _RESERVED and not name.startswith("param_")
+    def _scope(self, asked: Asked, statement: Statement | None) -> Scope:
+        """What the user may do with this statement, or with an insert. Raises `QueryError`."""
+        mark = {"log_comment": asked.mark} if "log_comment" not in asked.settings else {}
+        if not asked.user.audits:
+            if statement is None and asked.only_reads:
+                raise QueryError.refused(Code.READONLY, "Cannot insert in readonly mode: GET implies it, use POST")
+            return Scope(asked.database, {**asked.settings, **mark}, asked.params, 2 if asked.only_reads else 0)
+        if statement is None:
+            raise QueryError.refused(Code.READONLY, "The auditor may read and nothing else")
+        permitted = self._auditor.permit(statement)
+        settings = self._auditor.settings(asked.settings) | permitted.settings
+        database = self._auditor.database(asked.database)
+        return Scope(database, {**mark, **settings}, asked.params, permitted.readonly)
+
+    def _run(self, scope: Scope, sql: str, output_format: str) -> Answer:
+        with self._engine.connect(scope) as connection:
+            return connection.run(sql, output_format)
+
+    async def _insert(self, asked: Asked, insert: Insert) -> Answer:
+        insertion = Insertion(self._engine, self._scope(asked, None), insert, asked.body)
+        answer = None
+        try:
+            while answer is None:
+                piece = None if asked.body.ended else await asked.body.read()
+                answer = await asyncio.to_thread(insertion.step, piece)
+        finally:
+            if answer is None:
+                await asyncio.to_thread(insertion.close)
+        return answer
+
+    def _headers(self, noted: Noted, answer: Answer, output_format: str = "") -> dict[str, str]:
+        summary = {
+            "read_rows": answer.rows_read,
+            "read_bytes": answer.bytes_read,
+            "written_rows": answer.rows_written,
+            "written_bytes": answer.bytes_written,
+            "total_rows_to_read": 0,
+            "result_rows": answer.result_rows,
+            "result_bytes": 0,
+            "elapsed_ns": noted.elapsed_ns,
         }
-        named = url.get("default_format") or request.headers.get("x-clickhouse-format") or "TabSeparated"
-        return Asked(
-            user=user,
-            query_id=url.get("query_id") or "",
-            statement=statement,
-            data=data,
-            database=url.get("database") or request.headers.get("x-clickhouse-database") or self._settings.database,
-            output_format=statement.output_format or named,
-            settings=settings,
-            params={name.removeprefix("param_"): value for name, value in url.items() if name.startswith("param_")},
-        )
-
-    async def _answer(self, asked: Asked, started: float) -> Response:
-        pool = self._pools[asked.user]
-        session = await asyncio.to_thread(pool.take)
-        streaming = False
-        try:
-            await asyncio.to_thread(self._prepare, session, asked)
-            if asked.statement.streams and asked.output_format in _STREAMABLE:
-                blocks = session.stream(asked.statement.text, asked.output_format, asked.params)
-                first = await asyncio.to_thread(next, blocks, b"")
-                streaming = True
-                headers = self._headers(asked, 0, 0)
-                return StreamingResponse(
-                    self._blocks(first, blocks, pool, session, asked, started), headers=headers, media_type="text/plain"
-                )
-            answer = await asyncio.to_thread(self._run, session, asked)
-        finally:
-            if not streaming:
-                pool.give_back(session)
-        self._note(asked, started, answer.rows_read, answer.rows_written)
-        return Response(
-            answer.body,
-            headers=self._headers(asked, answer.rows_read, answer.rows_written),
-            media_type=_CONTENT_TYPES.get(asked.output_format, "text/tab-separated-values; charset=UTF-8"),
-        )
-
-    def _prepare(self, session: EngineSession, asked: Asked) -> None:
-        settings = asked.settings
-        if asked.user == self._settings.auditor_user:
-            settings = {name: value for name, value in settings.items() if name != "readonly"}
-            statements.refuse_settings(settings)
-            if asked.database not in {self._settings.database, "frigjort_log", "default"}:
-                raise QueryError.denied(497, "ACCESS_DENIED", f"the auditor may not use database {asked.database}")
-            session.prepare(self._settings.database if asked.database == "default" else asked.database, settings)
-            statements.refuse_unless_reading(session, asked.statement, asked.params, self._settings.database)
-        else:
-            session.prepare(asked.database, settings)
-
-    def _run(self, session: EngineSession, asked: Asked) -> Answer:
-        statement = asked.statement
-        if statement.kind == "INSERT" and statement.output_format and asked.data.strip():
-            return session.insert(statement.without_format, statement.output_format, asked.data)
-        return session.run(statement.text, asked.output_format, asked.params)
-
-    async def _blocks(
-        self, first: bytes, blocks: Iterator[bytes], pool: Pool, session: EngineSession, asked: Asked, started: float
-    ) -> AsyncIterator[bytes]:
-        """The answer's blocks. An error in the middle breaks the connection: a cut answer never looks whole."""
-        try:
-            block = first
-            while block:
-                yield block
-                block = await asyncio.to_thread(next, blocks, b"")
-            self._note(asked, started, 0, 0)
-        finally:
-            await asyncio.shield(asyncio.to_thread(_finish, blocks, pool, session))
-
-    def _headers(self, asked: Asked, rows_read: int, rows_written: int) -> dict[str, str]:
-        summary = {"read_rows": str(rows_read), "written_rows": str(rows_written), "result_rows": str(rows_written)}
+        content_type = self._engine.content_types.get(output_format)
+        shown = {"X-ClickHouse-Format": output_format} if content_type else {}
         return {
-            "X-ClickHouse-Server-Display-Name": "frigjort-embedded",
-            "X-ClickHouse-Query-Id": asked.query_id,
-            "X-ClickHouse-Format": asked.output_format,
-            "X-ClickHouse-Timezone": "UTC",
-            "X-ClickHouse-Summary": json.dumps(summary),
+            "Content-Type": content_type or "text/plain; charset=UTF-8",
+            "X-ClickHouse-Server-Display-Name": SERVER,
+            "X-ClickHouse-Query-Id": noted.query_id,
+            **shown,
+            "X-ClickHouse-Timezone": self._engine.timezone,
+            "X-ClickHouse-Summary": json.dumps({name: str(value) for name, value in summary.items()}),
         }
 
-    def _note(self, asked: Asked, started: float, rows_read: int, rows_written: int) -> None:
-        elapsed = perf_counter() - started
-        kind = asked.statement.kind
-        self._metrics.queries.labels(asked.user, kind).inc()
-        self._metrics.rows_written.inc(rows_written)
-        self._metrics.seconds.labels(kind).observe(elapsed)
+    async def _refuse(self, error: QueryError, noted: Noted, reply: Reply) -> None:
+        headers = {**self._headers(noted, noted.answer), "X-ClickHouse-Exception-Code": str(error.code)}
+        if error.status == 401:
+            headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
+        with suppress(ClientGone):
+            await reply.whole(error.status, headers, f"{error.message}\n".encode())
+
+    def _note(self, noted: Noted) -> None:
+        kind = self._metrics.kind(noted.kind)
+        self._metrics.queries.labels(noted.user, kind).inc()
+        self._metrics.seconds.labels(kind).observe(noted.elapsed_ns / 1e9)
+        if noted.code:
+            self._metrics.errors.labels(str(noted.code)).inc()
+        self._metrics.rows_read.inc(noted.answer.rows_read)
+        self._metrics.rows_written.inc(noted.answer.rows_written)
         self._log.add(
             Entry(
-                now_text(), asked.user, asked.query_id, kind, int(elapsed * 1000), rows_read, rows_written, 0,
-                shortened(asked.statement.sql),
+                user=noted.user,
+                query_id=noted.query_id,
+                kind=kind,
+                duration_ms=noted.elapsed_ns // 1_000_000,
+                rows_read=noted.answer.rows_read,
+                rows_written=noted.answer.rows_written,
+                exception_code=noted.code,
+                query=noted.query,
             )
-        )  # fmt: skip
-
-    def _error(self, error: QueryError, user: str, query: str, started: float) -> Response:
-        self._metrics.errors.labels(str(error.code)).inc()
-        elapsed = int((perf_counter() - started) * 1000)
-        known = user if user in self._passwords else ""
-        kind = query.split(maxsplit=1)[0].upper()[:16] if query.strip() else ""
-        self._log.add(Entry(now_text(), known, "", kind, elapsed, 0, 0, error.code, ""))
-        headers = {
-            "X-ClickHouse-Exception-Code": str(error.code),
-            "X-ClickHouse-Server-Display-Name": "frigjort-embedded",
-        }
-        return PlainTextResponse(error.message + "\n", status_code=error.status, headers=headers)
-
-
-def _finish(blocks: Iterator[bytes], pool: Pool, session: EngineSession) -> None:
-    close = getattr(blocks, "close", None)
-    if close is not None:
-        close()
-    pool.give_back(session)
-
-
-def _credentials(request: Request) -> tuple[str, str]:
-    headers = request.headers
-    if "x-clickhouse-user" in headers:
-        return headers["x-clickhouse-user"], headers.get("x-clickhouse-key", "")
-    scheme, _, encoded = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except ValueError:
-            return "", ""
-        return user, password
-    return request.query_params.get("user", "default"), request.query_params.get("password", "")
-
-
-def _decompress(body: bytes, encoding: str) -> bytes:
-    try:
-        match encoding.lower():
-            case "" | "identity":
-                return body
-            case "lz4":
-                with lz4.frame.open(io.BytesIO(body)) as frames:  # one or several
-                    return bytes(frames.read())
-            case "zstd":
-                return zstd.decompress(body)
-            case "gzip":
-                return gzip.decompress(body)
-            case "deflate":
-                return zlib.decompress(body)
-    except (RuntimeError, ValueError, EOFError, OSError, zlib.error, zstd.ZstdError) as error:
-        raise QueryError.denied(BAD_ARGUMENTS, "BAD_ARGUMENTS", f"the body is not {encoding}: {error}") from error
-    raise QueryError.denied(BAD_ARGUMENTS, "BAD_ARGUMENTS", f"unknown Content-Encoding {encoding}")
-
-
-def _split(query: str, body: bytes) -> tuple[str, bytes]:
-    """The statement and its data: the query in the URL with the body as data, or both in the body."""
-    if query:
-        head = query.lstrip()[:6].upper()
-        return (
-            (query, body)
-            if head == "INSERT" or not body.strip()
-            else (query + "\n" + body.decode("utf-8", "replace"), b"")
         )
-    if body.lstrip()[:6].upper() != b"INSERT":
-        return body.decode("utf-8", "replace"), b""
-    return _split_insert(body)
-
-
-def _split_insert(body: bytes) -> tuple[str, bytes]:
-    """An insert whose data follow in the body: after the format's name and a line end, or after VALUES, or it selects."""
-    upper = body[:65_536].upper()
-    values = upper.find(b"VALUES")
-    named = upper.find(b" FORMAT ")
-    if named >= 0 and (values < 0 or named < values):
-        rest = body[named + 8 :].lstrip(b" ")
-        name = rest.split(None, 1)[0]
-        data = rest[len(name) :]
-        return (body[:named] + b" FORMAT " + name).decode("utf-8", "replace"), data.lstrip(b" \r").removeprefix(b"\n")
-    if values >= 0:
-        return body[: values + 6].decode("utf-8", "replace"), body[values + 6 :]
-    return body.decode("utf-8", "replace"), b""

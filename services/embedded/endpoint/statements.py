@@ -1,123 +1,180 @@
-"""What a statement is, and what the auditor may do: decided on the engine's own parse, never on the text.
+"""What a request says: a statement that the engine's own parser has read, or an insert whose data follow it.
 
-`formatQuery` parses one statement (several are an error) and writes it in one form. For the auditor the syntax tree is
-walked: the kind of statement, every table, every table function and every function must be
-allowed. What is not known is refused.
+Nothing here decides by looking for words in a text, with one exception: where the statement of an insert ends and its data
+begin has to be found before the engine sees either, since the engine takes data that stand in a statement for more
+statements as soon as they hold an empty line.
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-from services.embedded.endpoint.engine import EngineSession, literal
-from services.embedded.endpoint.errors import ACCESS_DENIED, READONLY, UNSUPPORTED_PARAMETER, QueryError
+from services.embedded.endpoint.engine import Engine, Token
+from services.embedded.endpoint.errors import Code, QueryError
 
-_READING: Final = ("SelectWithUnionQuery", "ShowTables", "DescribeQuery", "ExistsTableQuery", "Explain", "ShowColumns")
-_TABLE_FUNCTIONS: Final = frozenset({"numbers", "zeros", "values", "generateseries", "generate_series", "null"})
-_REFUSED_FUNCTIONS: Final = re.compile(
-    r"file|filesystem.*|dict.*|joinget.*|sleep.*|catboost.*|executable.*|getmacro|getosk.*|demangle|addressto.*|hdfs.*"
-    r"|url|s3.*|remote.*|cluster.*|mysql|postgresql|mongodb|redis|sqlite|odbc|jdbc|python|input|in?finitely.*",
-    re.IGNORECASE,
+_BLANKS: Final = frozenset({"Whitespace", "Comment"})
+_OPENING: Final = frozenset({"OpeningRoundBracket", "OpeningSquareBracket", "OpeningCurlyBrace"})
+_CLOSING: Final = frozenset({"ClosingRoundBracket", "ClosingSquareBracket", "ClosingCurlyBrace"})
+_NAMES: Final = frozenset({"BareWord", "QuotedIdentifier"})
+_SESSION: Final = frozenset({"USE", "SET", "BEGIN", "COMMIT", "ROLLBACK"})
+_HEAD: Final = re.compile(
+    rb"""(?P<blank>\s+|--[^\n]*|\#[ !][^\n]*|/\*.*?\*/)
+    |(?P<quoted>'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.|``)*`|"(?:[^"\\]|\\.|"")*")
+    |(?P<word>[A-Za-z_]\w*)|(?P<open>[(\[])|(?P<close>[)\]])|(?P<other>.)""",
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_SYSTEM_TABLES: Final = frozenset(
-    {"one", "numbers", "tables", "columns", "databases", "settings", "functions", "formats", "data_type_families",
-     "build_options", "contributors", "time_zones"}
-)  # fmt: skip
-AUDITOR_SETTINGS: Final = re.compile(
-    r"max_(?:threads|block_size|result_rows|result_bytes|execution_time|rows_to_read|memory_usage)|output_format_\w+"
-    r"|date_time_output_format|result_overflow_mode|readonly|session_timezone|cancel_http_readonly_queries_on_client_close"
-    r"|join_use_nulls|final|use_query_cache|cast_keep_nullable"
-)
-_LINE: Final = re.compile(r"^( *)(\S+)(?: (.*?))?(?: \(children \d+\))?$")
+_DATA_AFTER_FORMAT: Final = re.compile(rb"[ \t\f]*\r?\n?")
 
 
 @dataclass(frozen=True, slots=True)
+class Insert:
+    """An insert with data: the statement up to FORMAT or VALUES, the format, and the data that came with the statement."""
+
+    statement: str
+    input_format: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """One parsed statement: `text` as it came, `sql` in the engine's form, `kind` its first word, `output_format` the one
-    it names. The text is what runs: writing a statement anew can change what it means (IN with a parameter)."""
+    """One statement. `text` is what came, without what ends it, and is what runs: writing a statement anew can change what
+    it means (IN with a parameter). `canonical` is the engine's writing of it, `kind` its first word, `tree` its syntax tree
+    where there is one, `redirect_at` where its output's destination is named, in bytes."""
 
     text: str
-    sql: str
+    canonical: str
     kind: str
+    only_reads: bool
     output_format: str
+    tree: dict[str, Any] | None
+    redirect_at: int | None
 
-    @property
-    def streams(self) -> bool:
-        """Whether the engine can give its rows block by block."""
-        return self.kind in {"SELECT", "WITH"}
-
-    @property
-    def without_format(self) -> str:
-        """An insert's statement without the format of its data."""
-        return _FORMAT.sub("", self.sql)
+    def into(self, path: str, output_format: str) -> str:
+        """The statement with its output going to a path. Only where `tree` is known."""
+        text = self.text.encode()
+        at = self.redirect_at if self.redirect_at is not None else len(text)
+        rest = text[at:].decode() or f"FORMAT {output_format}"
+        return f"{text[:at].decode()}\nINTO OUTFILE '{path}' TRUNCATE {rest}"
 
 
-_FORMAT: Final = re.compile(r"\bFORMAT (\w+)(?: SETTINGS .*)?$", re.DOTALL)
+def insert_in(text: bytes) -> Insert | None:
+    """The insert that a text begins with; none for other statements, and for inserts that select what they insert.
+
+    Raises `QueryError` for one that reads a file of the server, or whose statement does not end.
+    """
+    depth, words, last = 0, 0, b""
+    for found in _HEAD.finditer(text):
+        kind = found.lastgroup
+        if kind == "blank":
+            continue
+        depth += (kind == "open") - (kind == "close")
+        token = found.group().upper() if kind == "word" else found.group()
+        words += 1
+        if words == 1 and token != b"INSERT":
+            return None
+        if kind == "word" and depth == 0 and last not in {b"INTO", b"TABLE", b"FUNCTION", b"."}:
+            match token:
+                case b"SELECT" | b"WITH":
+                    return None
+                case b"VALUES":
+                    return Insert(_decoded(text[: found.start()]), "Values", text[found.end() :])
+                case b"FORMAT":
+                    return _formatted(text, found.start(), found.end())
+                case b"INFILE":
+                    raise QueryError.refused(Code.NOT_IMPLEMENTED, "FROM INFILE is for clients: send the data")
+        if token == b";":
+            raise QueryError.refused(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
+        last = token
+    return None
+
+
+def _formatted(text: bytes, begin: int, end: int) -> Insert:
+    named = re.compile(rb"\s*(\w+)").match(text, end)
+    if named is None:
+        raise QueryError.refused(Code.SYNTAX_ERROR, "Syntax error: FORMAT without a name")
+    blank = _DATA_AFTER_FORMAT.match(text, named.end())
+    data = text[blank.end() :] if blank else b""
+    return Insert(_decoded(text[:begin]), named.group(1).decode(), data)
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError:
+        raise QueryError.refused(Code.BAD_ARGUMENTS, "The query is not UTF-8") from None
+    if "\0" in decoded:  # what reads to a NUL and what reads past it would read two statements
+        raise QueryError.refused(Code.SYNTAX_ERROR, "Syntax error: the query holds a NUL")
+    return decoded
 
 
 class Parser:
-    """Parses with a session of its own engine."""
+    """Reads statements with the engine's parser; what is asked again is remembered."""
 
-    def __init__(self, session: EngineSession) -> None:
-        self._session = session
-        self.parse = lru_cache(maxsize=512)(self._parse)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known = lru_cache(maxsize=512)(self._parse)
+
+    def parse(self, text: bytes) -> Statement:
+        """The one statement in a text. Raises `QueryError`: none, several, wrong, or one that needs a session."""
+        return self._known(_decoded(text))
 
     def _parse(self, text: str) -> Statement:
-        """One statement without its data. Raises `QueryError` for none, several or a wrong one."""
-        answer = self._session.run(f"SELECT formatQuerySingleLine({literal(text)})", "TSVRaw")
-        sql = answer.body.decode().rstrip("\n")
-        named = _FORMAT.search(sql)
-        return Statement(text, sql, sql.split(maxsplit=1)[0].upper(), named.group(1) if named else "")
-
-
-def refuse_unless_reading(session: EngineSession, statement: Statement, params: dict[str, str], database: str) -> None:
-    """Raises `QueryError` unless the auditor may run the statement."""
-    if re.search(r"\{\s*\w+\s*:\s*Identifier\s*\}", statement.sql):
-        raise _denied("parameters that name tables or columns")
-    tree = session.run("EXPLAIN AST " + statement.text, "TSVRaw", params).body.decode().splitlines()
-    nodes = [(len(found[1]), found[2], found[3] or "") for line in tree if (found := _LINE.match(line))]
-    if not nodes or nodes[0][1] not in _READING:
-        raise QueryError.denied(READONLY, "READONLY", "the auditor may read and nothing else")
-    if nodes[0][1] == "SelectWithUnionQuery" and any(d == 1 and kind == "Literal" for d, kind, _ in nodes):
-        raise _denied("INTO OUTFILE")
-    parent: dict[int, str] = {}
-    for depth, kind, name in nodes:
-        above = parent.get(depth - 1, "")
-        parent[depth] = kind
-        _refuse_node(kind, name.split()[0] if name else "", above, database)
-
-
-def _refuse_node(kind: str, name: str, above: str, database: str) -> None:
-    if kind == "Function" and above == "TableExpression" and name.lower() not in _TABLE_FUNCTIONS:
-        raise _denied(f"table function {name}")
-    if kind == "Function" and _REFUSED_FUNCTIONS.fullmatch(name):
-        raise _denied(f"function {name}")
-    if kind == "TableIdentifier":
-        where, _, table = name.rpartition(".")
-        allowed = where in {"", database, "frigjort_log"} or (where == "system" and table in _SYSTEM_TABLES)
-        if not allowed:
-            raise _denied(f"table {name}")
-    if kind in {"Set", "SetQuery"} and above not in {"SelectQuery", "SelectWithUnionQuery", "Explain"}:
-        raise QueryError.denied(READONLY, "READONLY", "the auditor may not change settings")
-    if kind.startswith(("Insert", "Create", "Drop", "Alter", "System", "Kill", "Use", "Rename", "Grant", "Optimize")):
-        raise QueryError.denied(READONLY, "READONLY", "the auditor may read and nothing else")
-
-
-def _denied(what: str) -> QueryError:
-    return QueryError.denied(ACCESS_DENIED, "ACCESS_DENIED", f"the auditor may not use {what}")
-
-
-def refuse_settings(settings: dict[str, str]) -> None:
-    """Raises `QueryError` for a setting that the auditor may not change."""
-    for name in settings:
-        if not AUDITOR_SETTINGS.fullmatch(name):
-            raise _denied(f"setting {name}")
-
-
-def refuse_session_statements(statement: Statement) -> None:
-    """Raises `QueryError` for what would outlive the request: there are no sessions here."""
-    if statement.kind in {"USE", "SET"}:
-        raise QueryError.denied(
-            UNSUPPORTED_PARAMETER, "NOT_IMPLEMENTED", f"{statement.kind} needs a session; use URL parameters"
+        with self._engine.connect() as connection:
+            found = connection.classify(text)
+            if found.statements != 1:
+                connection.canonical(text)  # raises what is wrong with it
+                raise QueryError.refused(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
+            tokens = [token for token in connection.tokens(text) if token.kind not in _BLANKS]
+            while tokens and tokens[-1].kind in {"Semicolon", "EndOfStream"}:
+                tokens.pop()
+            encoded = text.encode()[: tokens[-1].end]
+            plain = encoded.decode()
+            words = [encoded[token.begin : token.end].decode("utf-8", "replace") for token in tokens]
+            kind = next((word.upper() for word in words if word != "("), "")
+            _refuse(kind, words, reads_or_inserts=kind in _READS, controls=found.controls)
+            canonical = f"{kind} [hidden: it holds a secret]" if found.has_secrets else connection.canonical(plain)
+            tree = _tree(connection.tree, plain) if found.only_reads else None
+        named = _format_at(tokens, words)
+        at = named if tree is None or "format_ast" in tree else None
+        output_format = words[at + 1].strip('`"') if at is not None else ""
+        return Statement(
+            plain, canonical, kind, found.only_reads, output_format, tree, None if at is None else tokens[at].begin
         )
+
+
+_READS: Final = frozenset({"SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK"})
+
+
+def _refuse(kind: str, words: list[str], *, reads_or_inserts: bool, controls: bool) -> None:
+    if kind in _SESSION or (kind == "CREATE" and "TEMPORARY" in {word.upper() for word in words[1:4]}):
+        raise QueryError.refused(
+            Code.NOT_IMPLEMENTED,
+            f"{kind} needs a session, and there are none here: put settings and database into the URL",
+        )
+    if reads_or_inserts and controls:
+        raise QueryError.refused(Code.ACCESS_DENIED, "INTO OUTFILE is not allowed")
+
+
+def _tree(parse: Any, text: str) -> dict[str, Any] | None:
+    try:
+        tree: dict[str, Any] = parse(text)
+    except QueryError as error:
+        if error.code == Code.BAD_ARGUMENTS:  # a kind of statement that has none
+            return None
+        raise
+    except RecursionError:
+        return None
+    return tree
+
+
+def _format_at(tokens: list[Token], words: list[str]) -> int | None:
+    """The index of the word FORMAT that names the output format; none where the statement names none."""
+    depth = 0
+    found = None
+    for at, (token, word) in enumerate(zip(tokens, words, strict=True)):
+        depth += (token.kind in _OPENING) - (token.kind in _CLOSING)
+        follows = tokens[at + 1].kind in _NAMES if at + 1 < len(tokens) else False
+        if depth == 0 and follows and token.kind == "BareWord" and word.upper() == "FORMAT" and words[at - 1] != ".":
+            found = at
+    return found

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from services.domain.caps import idle_cap_ms
-from services.domain.estimate import estimate_elapsed, rounded_mean
+from services.domain.estimate import estimate, rounded_mean
 from services.domain.interval import BaselineUse, ClusterSums, drift, net_interval
 
 MINUTE = 60_000
@@ -18,12 +18,12 @@ def test_the_cap_is_the_smallest_that_cuts_two_percent(slow: int, cap: int) -> N
 
 def test_without_a_cap_the_data_are_unsupported() -> None:
     assert idle_cap_ms(np.array([500 * MINUTE] * 3 + [MINUTE] * 97, dtype=np.int64)) is None
-    assert not estimate_elapsed(np.array([500 * MINUTE] * 3), ["a", "b", "c"]).supported
+    assert not estimate(np.array([500 * MINUTE] * 3), ["a", "b", "c"], "elapsed").supported
 
 
 def test_an_estimate_by_hand() -> None:
     # Cases a: 100, 200; b: 400. Mean 700/3 = 233.33; deviations -166.67 (a) and 166.67 (b).
-    found = estimate_elapsed(np.array([100, 200, 400], dtype=np.int64), ["a", "a", "b"])
+    found = estimate(np.array([100, 200, 400], dtype=np.int64), ["a", "a", "b"], "elapsed")
     assert (found.n, found.clusters, found.mean_ms, found.median_ms) == (3, 2, 233, 200)
     assert found.standard_error_ms == round((2 / 1 * 2 * (500 / 3) ** 2) ** 0.5 / 3)
 
@@ -75,10 +75,10 @@ def test_the_interval_covers_and_one_without_the_baselines_error_does_not() -> N
     mean, covered, ignoring = 600_000.0, 0, 0  # nothing changes, so the true net is zero
     for _ in range(400):
         history = chance.lognormal(0, 0.8, 400)
-        estimate = float(history.mean()) * mean
+        found_mean = float(history.mean()) * mean
         error = float(history.std(ddof=1)) / 20 * mean
         effort = (chance.lognormal(0, 0.8, 1_000) * mean).astype(np.int64)
-        sums = _sums(effort.tolist(), [round(estimate)] * 1_000, [f"c{i // 10}" for i in range(1_000)])
+        sums = _sums(effort.tolist(), [round(found_mean)] * 1_000, [f"c{i // 10}" for i in range(1_000)])
         found = net_interval(sums, [BaselineUse("b", "s", "a", 1_000, round(error), 0)])
         without = net_interval(sums, [])
         assert found.low_ms is not None

@@ -3,10 +3,10 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from services.baselines.work_items import ReadingCounts, WorkItem
+from services.baselines.work_items import ReadingCounts, WorkItem, moment_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,44 +20,55 @@ class CsvColumns:
     duration: str = ""
     duration_unit_ms: int = 60_000
 
+    @property
+    def needed(self) -> list[str]:
+        """The columns that are read."""
+        return [self.case, self.activity, self.duration or self.started, self.completed]
 
-def read_csv(path: Path, counts: ReadingCounts, columns: CsvColumns) -> Iterator[WorkItem]:
-    """The pieces of work in a CSV file with a header. Raises `ValueError` naming the line and column at fault."""
+
+def read_csv(path: Path, counts: ReadingCounts, columns: CsvColumns, prefix: str = "") -> Iterator[WorkItem]:
+    """The pieces of work in a CSV file (UTF-8, commas) with a header; `prefix` selects activities.
+
+    Raises `ValueError` naming the line and column at fault.
+    """
     with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
-        needed = {columns.case, columns.activity, columns.completed, columns.duration or columns.started}
-        missing = needed - set(reader.fieldnames or ())
-        if missing:
-            raise ValueError(
-                f"{path} has no column {', '.join(sorted(missing))}; it has {', '.join(reader.fieldnames or ())}"
-            )
-        for row in reader:
-            item = _item(row, columns, f"{path} line {reader.line_num}")
-            if item.completed_at < item.started_at:
-                counts.completed_before_started += 1
-                continue
-            counts.items += 1
-            yield item
-
-
-def _item(row: dict[str, str], columns: CsvColumns, place: str) -> WorkItem:
-    completed = _moment(row[columns.completed], f"{place}, column {columns.completed}")
-    if columns.duration:
         try:
-            duration = timedelta(milliseconds=round(float(row[columns.duration]) * columns.duration_unit_ms))
-        except ValueError as error:
-            raise ValueError(f"{place}, column {columns.duration}: not a number") from error
-        started = completed - duration
+            header = reader.fieldnames or ()
+            missing = sorted(set(columns.needed) - set(header))
+            if missing:
+                raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(header)}")
+            for row in reader:
+                if (row[columns.activity] or "").startswith(prefix):
+                    yield from _items(row, columns, f"{path} line {reader.line_num}", reader.line_num, counts)
+        except csv.Error as error:
+            raise ValueError(f"{path} line {reader.line_num} is not CSV: {error}") from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not UTF-8 near line {reader.line_num + 1}") from error
+
+
+def _items(
+    row: dict[str, str], columns: CsvColumns, place: str, line: int, counts: ReadingCounts
+) -> Iterator[WorkItem]:
+    absent = [name for name in columns.needed if row[name] is None]
+    if absent:
+        raise ValueError(f"{place}: the row is too short, it has no {', '.join(absent)}")
+    completed = moment_of(row[columns.completed], f"{place}, column {columns.completed}")
+    if columns.duration:
+        started = _before(completed, row[columns.duration], columns, f"{place}, column {columns.duration}")
     else:
-        started = _moment(row[columns.started], f"{place}, column {columns.started}")
-    return WorkItem(row[columns.case], row[columns.activity], started, completed)
+        started = moment_of(row[columns.started], f"{place}, column {columns.started}")
+    if completed < started:
+        counts.completed_before_started += 1
+        return
+    counts.items += 1
+    yield WorkItem(row[columns.case], row[columns.activity], started, completed, f"line {line}")
 
 
-def _moment(text: str, place: str) -> datetime:
+def _before(completed: datetime, duration: str, columns: CsvColumns, place: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        return completed - timedelta(milliseconds=round(float(duration) * columns.duration_unit_ms))
     except ValueError as error:
-        raise ValueError(f"{place}: not a timestamp (ISO 8601 with offset)") from error
-    if moment.tzinfo is None:
-        raise ValueError(f"{place}: a timestamp without offset")
-    return moment.astimezone(UTC)
+        raise ValueError(f"{place}: not a number") from error
+    except OverflowError as error:
+        raise ValueError(f"{place}: longer than time") from error

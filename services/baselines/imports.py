@@ -14,14 +14,19 @@ from services.baselines.work_items import WorkItem
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How a log becomes tasks. `key` makes case tokens opaque; `caps_ms` and `factor_percent` make a hypothetical copy."""
+    """How a log becomes tasks. `key` makes case tokens opaque; `caps_ms` (by task type) and `factor_percent` make a
+    hypothetical copy. Only work completed at or after `since` and before `until` is taken."""
 
     authority: str
     source: str
     file_sha256: str
     key: bytes
     assistance: str = "none"
+    time_basis: str = "elapsed"
+    work: str = "core"
+    audience: str = "citizen"
     since: datetime | None = None
+    until: datetime | None = None
     caps_ms: dict[str, int] = field(default_factory=dict)
     factor_percent: int = 100
 
@@ -29,14 +34,18 @@ class ImportOptions:
 def task_events(items: Iterable[WorkItem], options: ImportOptions) -> Iterator[dict[str, Any]]:
     """One `task.completed` event (structured mode) a piece of work, in the order of the log.
 
-    Time basis is `elapsed`; review and rework are inside it, so they are known zeros. Where `factor_percent` is not 100,
-    the counted (capped) time is multiplied by it and rounded half up, which is what a hypothetical AI copy claims.
+    Review and rework are inside the elapsed time, so they are known zeros. Where `factor_percent` is not 100, the counted
+    (capped) time is multiplied by it and rounded half up, which is what a hypothetical AI copy claims.
+
+    A task's id follows from the file, the place in it and the authority: importing again, or in parts, sends the same
+    tasks again, and they count once.
     """
-    for number, item in enumerate(items):
-        if options.since is not None and item.completed_at < options.since:
-            continue
-        token = hashlib.sha256(f"{options.file_sha256}/{number}/{options.authority}".encode()).hexdigest()[:24]
-        yield _event(item, f"t-{token}", options)
+    for item in items:
+        early = options.since is not None and item.completed_at < options.since
+        late = options.until is not None and item.completed_at >= options.until
+        if not (early or late):
+            token = hashlib.sha256(f"{options.file_sha256}/{item.place}/{options.authority}".encode()).hexdigest()[:24]
+            yield _event(item, f"t-{token}", options)
 
 
 def _event(item: WorkItem, task: str, options: ImportOptions) -> dict[str, Any]:
@@ -64,13 +73,13 @@ def _event(item: WorkItem, task: str, options: ImportOptions) -> dict[str, Any]:
             "active_ms": active_ms(item, options),
             "review_ms": 0,
             "rework_ms": 0,
-            "time_basis": "elapsed",
+            "time_basis": options.time_basis,
             "assistance": options.assistance,
             "assignment": "chosen",
             "origin": "pre_existing",
             "outcome": "completed",
-            "work": "core",
-            "audience": "citizen",
+            "work": options.work,
+            "audience": options.audience,
             "cluster": f"c-{cluster}",
             "cluster_kind": "case",
         },

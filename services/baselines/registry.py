@@ -1,7 +1,9 @@
 """The one writer of the registry: numbers what it publishes, stores it, then tells Kafka.
 
-Invariant: what is in the topic is in ClickHouse. A crash between the two is mended by `republish`, which may run at any
-time: the same events under the same numbers change nothing.
+Invariant: what is in the topic is in ClickHouse. Publishing what is stored already changes nothing and sends it again
+under its own number: so a crash between storing and telling is mended by running the same command again, or by
+`republish`. One process at a time may publish; were there two, one number could get two contents, and every collector
+would halt rather than choose.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +14,10 @@ from typing import Any, Protocol
 import msgspec
 
 from contracts import topics
-from contracts.events import PUBLISHED, REGISTERED, RegistryEvent, schema_name
+from contracts.codes import Violation
+from contracts.events import PUBLISHED, REGISTERED, WITHDRAWN, RegistryEvent, schema_name
 from contracts.reading import Record, read
+from services.runtime.errors import Misconfigured
 
 
 class Store(Protocol):
@@ -69,6 +73,14 @@ class Log(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What came of a publication: versions that are new, and those that were stored already."""
+
+    new: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """Publishes authorities and baselines."""
 
@@ -78,25 +90,43 @@ class Registry:
     def add_authorities(self, authorities: Sequence[Mapping[str, Any]], now: datetime, partitions: int = 1) -> int:
         """Registers authorities (authority, name, sector …), creates and binds their topics; how many are new.
 
-        An authority that is registered with the same name and sector already is left as it is.
+        An authority that is registered with the same name and sector already is left as it is. Raises `Misconfigured`
+        where one breaks the contract; then none is registered.
         """
         known = {entry["authority"]: entry for entry in self.store.authorities()}
-        changed = []
+        changed, unchanged = [], set()
         for authority in authorities:
             before = known.get(authority["authority"])
             if before is not None and (before["name"], before["sector"]) == (authority["name"], authority["sector"]):
+                unchanged.add(f"authority/{authority['authority']}/{before['version']}")
                 continue
             version = 1 if before is None else int(before["version"]) + 1
             changed.append((f"authority/{authority['authority']}/{version}", {**authority, "version": version}))
-        self._publish(REGISTERED, changed, now)
+        self._publish(REGISTERED, changed, unchanged, now)
         self.bind_topics([str(authority["authority"]) for authority in authorities], partitions)
         return len(changed)
 
-    def publish_baselines(self, proposals: Sequence[Mapping[str, Any]], now: datetime) -> int:
-        """Publishes approved baselines (the fields of `contracts.registry.Baseline` but the generation); how many."""
-        named = [(f"{proposal['baseline']}/{proposal['version']}", dict(proposal)) for proposal in proposals]
-        self._publish(PUBLISHED, named, now)
-        return len(named)
+    def publish_baselines(self, proposals: Sequence[Mapping[str, Any]], now: datetime) -> Published:
+        """Publishes approved baselines: the fields of `contracts.registry.Baseline` but generation and version.
+
+        A proposal that a version of its series (`baseline`) says already, and that was not withdrawn, is left as it is;
+        another one becomes the next version. So a published version never changes, and versions and generations of a
+        series rise together. To go back to an earlier version the later one is withdrawn. Raises `Misconfigured` where one breaks the contract; then none is published.
+        """
+        series = _series([msgspec.json.decode(payload) for payload in self.store.payloads()])
+        changed, unchanged = [], set()
+        for proposal in proposals:
+            content = _content(msgspec.json.decode(msgspec.json.encode(proposal)))
+            versions = series.setdefault(str(proposal["baseline"]), {})
+            same = [version for version, known in versions.items() if known == content]
+            if same:
+                unchanged.add(f"{proposal['baseline']}/{same[0]}")
+                continue
+            version = max(versions, default=0) + 1
+            versions[version] = content
+            changed.append((f"{proposal['baseline']}/{version}", {**content, "version": version}))
+        self._publish(PUBLISHED, changed, unchanged, now)
+        return Published(len(changed), len(proposals) - len(changed))
 
     def republish(self) -> int:
         """Sends everything that is stored again, under its own numbers; how many events."""
@@ -117,18 +147,52 @@ class Registry:
         self.store.bind(new)
         return len(new)
 
-    def _publish(self, event_type: str, named: Sequence[tuple[str, dict[str, Any]]], now: datetime) -> None:
+    def _publish(
+        self, event_type: str, named: Sequence[tuple[str, dict[str, Any]]], again: set[str], now: datetime
+    ) -> None:
+        """Numbers, checks and stores the new ones, then sends them and those that are to be sent again."""
         generation = self.store.generation()
+        stored = [
+            message for message in map(_message, self.store.payloads() if again else []) if _subject(message) in again
+        ]
         events = []
         for number, (identifier, data) in enumerate(named, start=generation + 1):
             payload = _payload(event_type, identifier, {**data, "generation": number}, now)
-            reading = read(Record(topics.BASELINES, identifier.encode(), _HEADERS, payload))
-            events.append((reading.event, payload))
-        self.store.insert(events)  # type: ignore[arg-type]
-        self.log.publish([_message(payload) for _, payload in events])
+            events.append((_checked(identifier, payload), payload))
+        self.store.insert(events)
+        self.log.publish([*stored, *(_message(payload) for _, payload in events)])
 
 
 _HEADERS = (("content-type", b"application/cloudevents+json"),)
+
+
+def _series(stored: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, dict[str, Any]]]:
+    """Per series and version what was published; empty where it was withdrawn: no proposal is equal to that."""
+    series: dict[str, dict[int, dict[str, Any]]] = {}
+    for event in stored:
+        data = event["data"]
+        if event["type"] == PUBLISHED:
+            series.setdefault(data["baseline"], {}).setdefault(data["version"], _content(data))
+    for event in stored:
+        if event["type"] == WITHDRAWN:
+            series.setdefault(event["data"]["baseline"], {})[event["data"]["version"]] = {}
+    return series
+
+
+def _content(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in {"version", "generation"} and value is not None}
+
+
+def _checked(identifier: str, payload: bytes) -> RegistryEvent:
+    try:
+        event = read(Record(topics.BASELINES, identifier.encode(), _HEADERS, payload)).event
+    except Violation as violation:
+        raise Misconfigured(
+            identifier, f"breaks the contract at {violation.path}: {violation.code.value}"
+        ) from violation
+    if not isinstance(event, RegistryEvent):
+        raise TypeError(event.type)
+    return event
 
 
 def _payload(event_type: str, identifier: str, data: Mapping[str, Any], now: datetime) -> bytes:
@@ -146,6 +210,10 @@ def _payload(event_type: str, identifier: str, data: Mapping[str, Any], now: dat
             "data": {name: value for name, value in data.items() if value is not None},
         }
     )
+
+
+def _subject(message: tuple[bytes, bytes]) -> str:
+    return message[0].decode()
 
 
 def _message(payload: bytes) -> tuple[bytes, bytes]:

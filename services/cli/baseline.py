@@ -1,51 +1,79 @@
 """`frigjort baseline`: estimate from a log, publish, list."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from services.baselines.csv_source import CsvColumns
-from services.baselines.estimates import TaskTypeEstimate, estimates, proposal, sha256_of
+from services.baselines.estimates import TaskTypeEstimate, estimates, proposal, sha256_of, source_token
+from services.baselines.work_items import ReadingCounts
 from services.cli.connection import registry
 from services.cli.exit_codes import ExitCode
 from services.cli.logs import read_log
+from services.cli.moments import utc
 from services.cli.up import DataFolder
 from services.domain.estimate import Estimate
-from services.domain.units import MS_PER_HOUR
+from services.runtime.errors import Misconfigured
 
 app = typer.Typer(help="Baselines: expected effort without AI.", no_args_is_help=True)
 _DEFAULT = Path(".frigjort")
+MS_PER_MINUTE: Final = 60_000
+
+
+class TimeBasisName(StrEnum):
+    """How the durations were measured; only elapsed time has an idle cap."""
+
+    ELAPSED = "elapsed"
+    MEASURED = "measured"
+    SELF_REPORTED = "self_reported"
+
+
+class LevelName(StrEnum):
+    """Whom a baseline is for."""
+
+    AUTHORITY = "authority"
+    SECTOR = "sector"
+    NATION = "nation"
 
 
 @app.command()
 def estimate(
     source: Annotated[Path, typer.Option("--from", exists=True, dir_okay=False, help="FILE.xes, .xes.gz or .csv")],
-    before: Annotated[datetime | None, typer.Option(help="Only work completed before this UTC time.")] = None,
+    before: Annotated[
+        datetime | None, typer.Option(help="Only work completed before this time (UTC, or with offset).")
+    ] = None,
     prefix: Annotated[str, typer.Option(help="Only activities that begin with this.")] = "",
-    case: Annotated[str, typer.Option(help="CSV column of the case.")] = "case",
-    activity: Annotated[str, typer.Option(help="CSV column of the activity.")] = "activity",
-    duration: Annotated[str, typer.Option(help="CSV column of the duration in minutes, instead of a start.")] = "",
+    case: Annotated[str, typer.Option("--case-column", help="CSV column of the case.")] = "case",
+    activity: Annotated[str, typer.Option("--activity-column", help="CSV column of the activity.")] = "activity",
+    started: Annotated[str, typer.Option("--start-column", help="CSV column of the start.")] = "started_at",
+    completed: Annotated[str, typer.Option("--completion-column", help="CSV column of the end.")] = "completed_at",
+    duration: Annotated[
+        str, typer.Option("--duration-column", help="CSV column of the duration in minutes, instead of a start.")
+    ] = "",
+    time_basis: Annotated[
+        TimeBasisName, typer.Option(help="What the durations are; elapsed time gets an idle cap.")
+    ] = TimeBasisName.ELAPSED,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the estimates as JSON.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Estimate baselines from a log of the past, with the idle cap's verdict.
 
-    Example: frigjort baseline estimate --from log.xes.gz --prefix W_ --before 2012-01-01 -o estimates.json
+    Example: frigjort baseline estimate --from log.xes.gz --prefix W_ --before 2012-01-01T00:00:00Z -o estimates.json
     """
-    cut = before.replace(tzinfo=UTC) if before is not None else None
-    items, counts = read_log(source, prefix, CsvColumns(case=case, activity=activity, duration=duration))
-    found = estimates(items, cut)
+    items, counts = read_log(source, prefix, CsvColumns(case, activity, started, completed, duration))
+    found = estimates(items, utc(before), time_basis.value)
     answer = {
-        "source": source.name,
+        "source": source_token(source),
         "sha256": sha256_of(source),
-        "items": counts.items,
-        "starts_without_completion": counts.starts_without_completion,
-        "completions_without_start": counts.completions_without_start,
+        **asdict(counts),
         "estimates": [_as_json(entry) for entry in found],
     }
     if output is not None:
@@ -53,7 +81,7 @@ def estimate(
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
-        _print(found, Console())
+        _print(found, counts, Console())
 
 
 def _as_json(entry: TaskTypeEstimate) -> dict[str, Any]:
@@ -70,57 +98,69 @@ def _as_json(entry: TaskTypeEstimate) -> dict[str, Any]:
         "cap_ms": e.cap_ms,
         "capped_share": e.capped_share,
         "raw_mean_ms": e.raw_mean_ms,
+        "time_basis": e.time_basis,
         "window_from": entry.window_from.isoformat(),
         "window_to": entry.window_to.isoformat(),
         "verdict": entry.verdict,
     }
 
 
-def _print(found: list[TaskTypeEstimate], console: Console) -> None:
-    table = Table(title="Baselines, minutes of counted time")
-    for name in ("task type", "n", "cases", "median", "P90", "mean", "SE", "raw mean", "cap", "capped", "verdict"):
-        table.add_column(name, justify="left" if name in {"task type", "verdict"} else "right")
+def _print(found: list[TaskTypeEstimate], counts: ReadingCounts, console: Console) -> None:
+    columns = ("task type", "n", "cases", "median", "P90", "mean", "SE", "raw", "cap", "capped")
+    table = _table(*columns, words=("task type",))
     for entry in found:
         e = entry.estimate
         minutes = [
-            f"{ms / 60_000:.2f}" for ms in (e.median_ms, e.p90_ms, e.mean_ms, e.standard_error_ms, e.raw_mean_ms)
+            f"{ms / MS_PER_MINUTE:.2f}" for ms in (e.median_ms, e.p90_ms, e.mean_ms, e.standard_error_ms, e.raw_mean_ms)
         ]
-        cap = f"{e.cap_ms // 60_000}" if e.cap_ms is not None else "-"
-        table.add_row(
-            entry.task_type, f"{e.n:,}", f"{e.clusters:,}", *minutes, cap, f"{e.capped_share:.1%}", entry.verdict
-        )
+        cap = f"{e.cap_ms // MS_PER_MINUTE}" if e.cap_ms is not None else "-"
+        table.add_row(entry.task_type, f"{e.n:,}", f"{e.clusters:,}", *minutes, cap, f"{e.capped_share:.1%}")
     console.print(table)
+    others = [entry for entry in found if entry.verdict != "supported"]
+    console.print(f"{len(found) - len(others)} of {len(found)} task types are supported.")
+    for entry in others:
+        console.print(f"{entry.task_type} is {entry.verdict}.")
+    used = sum(entry.estimate.n for entry in found)
+    console.print(f"{counts.items:,} pieces of work in the file, {used:,} used.")
+    console.print("Times in minutes, counted up to the cap; raw: the mean before the cap.")
+    console.print(f"{counts.left_out:,} starts or completions make no piece of work and are left out.")
 
 
 @app.command()
 def publish(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `estimate -o` wrote.")],
-    level: Annotated[str, typer.Option(help="authority, sector or nation.")],
+    level: Annotated[LevelName, typer.Option(help="Whom the baselines are for.")],
     proposed_by: Annotated[str, typer.Option(help="Token of who proposes.")],
     approved_by: Annotated[str, typer.Option(help="Token of a second person, who approves.")],
-    valid_from: Annotated[datetime, typer.Option(help="UTC.")],
+    valid_from: Annotated[datetime, typer.Option(help="UTC, or with offset.")],
     whose: Annotated[str, typer.Option(help="CVR number or sector; empty for the nation.")] = "",
     data: DataFolder = _DEFAULT,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Publish the supported estimates of a file as baselines.
+    """Publish the supported estimates of a file as baselines. Publishing them again changes nothing.
 
     Example: frigjort baseline publish estimates.json --level authority --whose 29189846 --valid-from 2012-01-01
     --proposed-by method-office --approved-by finance-office
     """
-    answer = json.loads(file.read_text(encoding="utf-8"))
-    supported = [entry for entry in answer["estimates"] if not entry["verdict"].startswith("unsupported")]
-    scope = {"level": level} | ({level: whose} if whose else {})
-    evidence = {"source": answer["source"], "sha256": answer["sha256"]}
-    start = valid_from.replace(tzinfo=UTC)
-    proposals = [proposal(_from_json(entry), scope, evidence, (proposed_by, approved_by), start) for entry in supported]
-    count = registry(data).publish_baselines(proposals, datetime.now(UTC))
-    left = len(answer["estimates"]) - count
-    typer.echo(
-        json.dumps({"published": count, "unsupported": left}) if as_json else f"{count} published, {left} unsupported"
-    )
-    if count == 0:
+    evidence, found = _read_estimates(file)
+    supported = [entry for entry in found if entry.estimate.supported]
+    scope = {"level": level.value} | ({level.value: whose} if whose else {})
+    people = (proposed_by, approved_by)
+    proposals = [proposal(entry, scope, evidence, people, utc(valid_from)) for entry in supported]
+    done = registry(data).publish_baselines(proposals, datetime.now(UTC))
+    answer = {"published": done.new, "unchanged": done.unchanged, "unsupported": len(found) - len(supported)}
+    typer.echo(json.dumps(answer) if as_json else ", ".join(f"{count} {word}" for word, count in answer.items()))
+    if not supported:
         raise typer.Exit(ExitCode.NO)
+
+
+def _read_estimates(file: Path) -> tuple[dict[str, str], list[TaskTypeEstimate]]:
+    try:
+        answer = json.loads(file.read_text(encoding="utf-8"))
+        found = [_from_json(entry) for entry in answer["estimates"]]
+        return {"source": answer["source"], "sha256": answer["sha256"]}, found
+    except (ValueError, KeyError, TypeError) as error:
+        raise Misconfigured(str(file), f"not what `frigjort baseline estimate -o` writes ({error!r})") from error
 
 
 def _from_json(entry: dict[str, Any]) -> TaskTypeEstimate:
@@ -137,6 +177,7 @@ def _from_json(entry: dict[str, Any]) -> TaskTypeEstimate:
             cap_ms=entry["cap_ms"],
             capped_share=entry["capped_share"],
             raw_mean_ms=entry["raw_mean_ms"],
+            time_basis=entry["time_basis"],
         ),
         window_from=datetime.fromisoformat(entry["window_from"]),
         window_to=datetime.fromisoformat(entry["window_to"]),
@@ -150,15 +191,28 @@ def list_baselines(data: DataFolder = _DEFAULT, as_json: Annotated[bool, typer.O
     if as_json:
         typer.echo(json.dumps(entries, default=str))
         return
-    table = Table(
-        "generation", "baseline", "version", "scope", "task type", "complexity", "mean h", "SE h", "grade", "state"
+    table = _table(
+        "gen", "baseline", "v", "scope", "task type", "mean", "SE", "grade", words=("baseline", "scope", "task type")
     )
     for entry in entries:
-        scope = f"{entry['level']} {entry['authority'] or entry['sector']}"
-        hours = [f"{entry[name] / MS_PER_HOUR:.4f}" for name in ("mean_ms", "standard_error_ms")]
-        state = "withdrawn" if entry["withdrawn"] else "published"
+        minutes = [f"{entry[name] / MS_PER_MINUTE:.2f}" for name in ("mean_ms", "standard_error_ms")]
         table.add_row(
-            str(entry["generation"]), entry["baseline"], str(entry["baseline_version"]), scope, entry["task_type"],
-            entry["complexity"], *hours, entry["grade"], state,
-        )  # fmt: skip
-    Console().print(table)
+            str(entry["generation"]),
+            entry["baseline"] + (" (withdrawn)" if entry["withdrawn"] else ""),
+            str(entry["baseline_version"]),
+            f"{entry['level']} {entry['authority'] or entry['sector']}".strip(),
+            f"{entry['task_type']}, {entry['complexity']}",
+            *minutes,
+            entry["grade"],
+        )
+    console = Console()
+    console.print(table)
+    console.print("mean and SE: minutes of counted time.")
+
+
+def _table(*columns: str, words: tuple[str, ...]) -> Table:
+    """A table that a terminal of 80 columns shows whole: words are folded, numbers never cut."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in columns:
+        table.add_column(name, justify="left" if name in words else "right", overflow="fold", no_wrap=name not in words)
+    return table

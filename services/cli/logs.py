@@ -19,8 +19,7 @@ def read_log(path: Path, prefix: str, columns: CsvColumns) -> tuple[list[WorkIte
             if name.endswith((".xes", ".xes.gz")):
                 return list(read_xes(path, counts, prefix)), counts
             if name.endswith(".csv"):
-                items = [item for item in read_csv(path, counts, columns) if item.activity.startswith(prefix)]
-                return items, counts
+                return list(read_csv(path, counts, columns, prefix)), counts
         except ValueError as error:
             raise Misconfigured(str(path), str(error)) from error
     raise Misconfigured(str(path), "only .xes, .xes.gz and .csv are read")

@@ -1,18 +1,25 @@
-"""A baseline's numbers from counted durations: n, clusters, mean, median, P90 and the clustered standard error."""
+"""A baseline's numbers from durations: n, clusters, mean, median, P90 and the clustered standard error of the mean."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.caps import capped_share, idle_cap_ms
+from services.domain.caps import CAPS_MS, capped_share, idle_cap_ms
+
+TimeBasis = Literal["measured", "elapsed", "self_reported"]
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Estimates of one task type, milliseconds. `cap_ms` is `None` where the durations support no cap: unsupported."""
+    """Estimates of one task type, milliseconds, from counted durations; `raw_mean_ms` is the mean before the cap.
+
+    `cap_ms` is `None` where time needs no cap (any basis but elapsed), or where elapsed time supports none: then nothing
+    was cut, and `capped_share` says what the largest cap would have cut.
+    """
 
     n: int
     clusters: int
@@ -23,38 +30,51 @@ class Estimate:
     cap_ms: int | None
     capped_share: float
     raw_mean_ms: int
+    time_basis: TimeBasis
 
     @property
     def supported(self) -> bool:
-        """Whether a baseline may rest on it: a cap was found, and there are at least two clusters."""
-        return self.cap_ms is not None and self.clusters >= 2
+        """Whether a baseline may rest on it: elapsed time has a cap, and there are at least two clusters."""
+        return (self.cap_ms is not None or self.time_basis != "elapsed") and self.clusters >= 2
 
 
-def estimate_elapsed(durations_ms: npt.NDArray[np.int64], clusters: Sequence[str]) -> Estimate:
-    """The estimate from elapsed times (shape (n,), n > 0) and the cluster (case or team) of each.
+def estimate(durations_ms: npt.NDArray[np.int64], clusters: Sequence[str], time_basis: TimeBasis) -> Estimate:
+    """The estimate from durations (milliseconds, shape (n,)) and the cluster (case or team) of each.
 
-    Mean: sum / n, rounded half up to the millisecond. Standard error of the mean with G clusters (Liang and Zeger 1986,
-    with the small-sample factor G/(G-1)): sqrt(G/(G-1) · Σ_g (Σ_{i in g} (y_i - mean))²) / n.
+    Mean: sum / n, rounded half up to the millisecond. Median and P90: linear between the two nearest order statistics
+    (Hyndman and Fan 1996, type 7), rounded half to even. Raises `ValueError` for no durations.
     """
-    cap = idle_cap_ms(durations_ms)
+    if len(durations_ms) == 0:
+        raise ValueError("no durations")
+    elapsed = time_basis == "elapsed"
+    cap = idle_cap_ms(durations_ms) if elapsed else None
     counted = durations_ms if cap is None else np.minimum(durations_ms, cap)
-    n = len(counted)
-    mean = float(counted.sum()) / n
-    _, codes = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)
-    sums = np.bincount(codes, weights=counted - mean)
-    groups = len(sums)
-    error = sqrt(groups / (groups - 1) * float((sums**2).sum())) / n if groups > 1 else 0.0
+    error, groups = clustered_error(counted, clusters)
     return Estimate(
-        n=n,
+        n=len(counted),
         clusters=groups,
-        mean_ms=rounded_mean(int(counted.sum()), n),
+        mean_ms=rounded_mean(int(counted.sum()), len(counted)),
         standard_error_ms=round(error),
         median_ms=round(float(np.median(counted))),
         p90_ms=round(float(np.percentile(counted, 90))),
         cap_ms=cap,
-        capped_share=capped_share(durations_ms, cap) if cap is not None else 1.0,
-        raw_mean_ms=rounded_mean(int(durations_ms.sum()), n),
+        capped_share=capped_share(durations_ms, cap or CAPS_MS[-1]) if elapsed else 0.0,
+        raw_mean_ms=rounded_mean(int(durations_ms.sum()), len(durations_ms)),
+        time_basis=time_basis,
     )
+
+
+def clustered_error(values: npt.NDArray[np.int64], clusters: Sequence[str]) -> tuple[float, int]:
+    """The standard error of the mean, in the unit of the values, and the number G of clusters; 0.0 for a single one.
+
+    sqrt(G/(G-1) · Σ_g (Σ_{i in g} (y_i - mean))²) / n: the sandwich of Liang and Zeger (1986) for a mean, with the
+    small-sample factor of Cameron and Miller (2015, "A Practitioner's Guide to Cluster-Robust Inference", section VI.B).
+    With every value its own cluster it is the ordinary sd/sqrt(n).
+    """
+    _, codes = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    sums = np.bincount(codes, weights=values - values.mean())
+    groups = len(sums)
+    return (sqrt(groups / (groups - 1) * float((sums**2).sum())) / len(values) if groups > 1 else 0.0), groups
 
 
 def rounded_mean(total: int, count: int) -> int:

@@ -6,8 +6,13 @@
     interval = net ± t_{0.975}(G_min - 1)·sqrt(Var)
 
 Errors of tasks that share a baseline add up (n·SE); they do not average out. Intervals do not add over groups: the
-interval is computed for the group asked for. A cell k is authority × task type × complexity; a cell with fewer than 30
-clusters is pooled upwards: task type × complexity, task type, all.
+interval is computed for the group asked for.
+
+A cell k is authority × task type × complexity; a cell with fewer than 30 clusters is pooled upwards: task type ×
+complexity, task type, all that are left. Where even those are under 30, they join the smallest cell there is: a single
+rare task would else set G_min, and with it the width of the interval of thousands.
+
+A cell in which nothing earns credit has no rho: its effort is not centred, and its whole spread counts.
 """
 
 from collections.abc import Sequence
@@ -26,7 +31,9 @@ _COVERAGE: Final = 0.975
 @dataclass(frozen=True, slots=True)
 class ClusterSums:
     """Sums per (authority, task type, complexity, cluster), shape (m,): effort and credit in milliseconds (credit 0 where
-    a task earns none). A task without a cluster token is a cluster of its own. Tokens are unique within an authority."""
+    a task earns none). They are all that V_T needs: rho is the same for all tasks of a cell, and a baseline's mean is in
+    the credit. A task without a cluster token is a cluster of its own, as if nothing tied it to others: where tasks of
+    one case come without tokens, the interval is too narrow. Tokens are unique within an authority."""
 
     authority: Sequence[str]
     task_type: Sequence[str]
@@ -63,7 +70,7 @@ class NetInterval:
 
 
 def net_interval(sums: ClusterSums, uses: Sequence[BaselineUse]) -> NetInterval:
-    """The interval of the group that these sums and uses describe."""
+    """The interval of the group that these sums and uses describe: all of its measured tasks, in any order of rows."""
     net = int(sums.credit_ms.sum()) - int(sums.effort_ms.sum())
     from_baselines = _baseline_variance(uses)
     borrowed = _borrowed_variance(uses)
@@ -108,7 +115,7 @@ def _task_variance(sums: ClusterSums) -> tuple[float, int]:
 
 
 def _cells(sums: ClusterSums, cluster: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """The cell of each row: the most specific one that has enough clusters, else all that are left together."""
+    """The cell of each row: the most specific one that has enough clusters; what is left over goes together."""
     levels = (
         _joined(sums.authority, sums.task_type, sums.complexity),
         _joined(sums.task_type, sums.complexity),
@@ -127,7 +134,17 @@ def _cells(sums: ClusterSums, cluster: npt.NDArray[np.intp]) -> npt.NDArray[np.i
         enough = large[codes]
         cell[open_rows[enough]] = numbers[codes[enough]]
         used += int(large.sum())
-    cell[cell < 0] = used
+    return _with_the_rest(cell, cluster, used)
+
+
+def _with_the_rest(cell: npt.NDArray[np.intp], cluster: npt.NDArray[np.intp], used: int) -> npt.NDArray[np.intp]:
+    """Gives what is left over a cell of its own where it is large enough or all there is, else the smallest cell."""
+    rest = cell < 0
+    if used and len(np.unique(cluster[rest])) < MIN_CLUSTERS:
+        pairs = np.unique(np.stack([cell[~rest], cluster[~rest]]), axis=1)
+        cell[rest] = int(np.argmin(np.bincount(pairs[0], minlength=used)))
+    else:
+        cell[rest] = used
     return cell
 
 

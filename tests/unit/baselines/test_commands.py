@@ -77,7 +77,7 @@ def test_an_import_writes_events_of_the_contract(log: Path, tmp_path: Path) -> N
         (("baseline", "estimate", "--from", "{log}"), "has no column"),
         (("import", "csv", "{log}", "--authority", "10000008", "--key", "k"), "is not a CVR number"),
         (
-            ("baseline", "publish", "{log}", *"--level nation --valid-from 2026-01-01".split(), *PEOPLE),
+            ("baseline", "publish", "{log}", *["--level", "nation", "--valid-from", "2026-01-01"], *PEOPLE),
             "not what `frigjort baseline estimate -o` writes",
         ),
     ],

@@ -194,10 +194,11 @@ def _count_keys(payloads: pa.Array) -> tuple[npt.NDArray[np.int64], Mask]:
     """How often a quote is followed by a colon in each payload, and whether none is followed by a blank."""
     offsets = np.frombuffer(payloads.buffers()[1], dtype=np.int32, count=len(payloads) + 1)
     data = np.frombuffer(payloads.buffers()[2], dtype=np.uint8, count=int(offsets[-1]))
-    quotes = np.flatnonzero(data[:-1] == _QUOTE)
-    followers = data[quotes + 1]
-    keys: npt.NDArray[np.int64] = np.diff(np.searchsorted(quotes[followers == ord(":")], offsets))
-    clear: Mask = np.diff(np.searchsorted(quotes[followers <= ord(" ")], offsets)) == 0
+    quotes, followers = data[:-1] == _QUOTE, data[1:]
+    colons = np.flatnonzero(quotes & (followers == ord(":")))
+    blanks = np.flatnonzero(quotes & (followers <= ord(" ")))
+    keys: npt.NDArray[np.int64] = np.diff(np.searchsorted(colons, offsets))
+    clear: Mask = np.diff(np.searchsorted(blanks, offsets)) == 0
     return keys, clear
 
 

@@ -1,8 +1,12 @@
 """Whatever the fast reading accepts, the contract accepts with the same values; verdicts of a batch are the contract's."""
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
+from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
 from hypothesis import given, settings
 
 from contracts.codes import Violation
@@ -10,8 +14,14 @@ from contracts.events import TaskStateEvent
 from contracts.examples import invalid, valid
 from contracts.reading import Record, read
 from services.collector.fast import Candidates
+from services.collector.judge import judge
+from services.collector.partitions import Batch
+from services.collector.pipeline import DeadLetter
+from services.collector.provenance import Provenance
 from services.collector.tables import TASKS
 from services.collector.verdicts import judge_records, state_row
+from services.domain.columns import Snapshot
+from services.domain.match import Registry
 from tests.properties.events import binary_records, mutated_records, structured_records
 
 
@@ -88,3 +98,27 @@ def test_a_batch_gets_the_verdicts_of_its_records() -> None:
         *(row for row, _ in verdicts.refused),
     ]
     assert sorted(rows) == list(range(len(tasks_only)))
+
+
+def test_rows_do_not_depend_on_how_a_batch_was_cut() -> None:
+    examples = [e for e in (*valid(), *invalid()) if e.record.topic.startswith("frigjort.tasks")] * 25
+    partition = TopicPartition(examples[0].record.topic, 0)
+    records = [
+        ConsumerRecord(e.record.topic, 0, offset, 1_772_000_000_000 + offset, 0, e.record.key, e.record.value, None, 0, 0, e.record.headers)
+        for offset, e in enumerate(examples)
+    ]  # fmt: skip
+    provenance, snapshot = Provenance(b"s" * 32), Snapshot(Registry())
+
+    def judged(cuts: list[int]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[DeadLetter]]:
+        parts = [
+            judge(Batch(records[first:last], {partition: 1}, {partition: last}, 1), snapshot, provenance)
+            for first, last in pairwise([0, *cuts, len(records)])
+        ]
+        return (
+            sorted((row for part in parts for row in part.records.to_pylist()), key=lambda row: row["offset"]),
+            sorted((row for part in parts for row in part.measurements.to_pylist()), key=lambda row: row["offset"]),
+            [letter for part in parts for letter in part.dead_letters],
+        )
+
+    assert len(records) > 4_096
+    assert judged([]) == judged([1, 7, 1_000, 4_097])

@@ -92,6 +92,12 @@ def test_one_rare_task_does_not_set_the_width_for_all_others() -> None:
     assert width(after) == pytest.approx(width(before), rel=0.1)
 
 
+def test_what_is_left_over_joins_the_smallest_cell() -> None:
+    rows: list[Row] = [("A", "large", "low", f"c{i}", 90, 100) for i in range(200)]
+    rows += [("A", "small", "low", f"c{i}", 90, 100) for i in range(MIN_CLUSTERS)]
+    assert net_interval(sums([*rows, ("A", "rare", "low", "r1", 100, 120)]), []).clusters_min == MIN_CLUSTERS + 1
+
+
 def test_small_cells_are_pooled_as_far_as_needed() -> None:
     by_complexity = [(f"A{i}", "t", "low", f"c{i}", 100 + i, 100) for i in range(MIN_CLUSTERS)]
     assert net_interval(sums(by_complexity), []).clusters_min == MIN_CLUSTERS

@@ -123,6 +123,8 @@ class Collector:
             problems.append(self._registry.problem)
         partitions = self._reader.partitions
         problems += [str(halt) for halt in partitions.halted.values()]
+        if not partitions.assignment:
+            problems.append("joining the consumer group")
         if partitions.deciding:
             problems.append(f"{len(partitions.deciding)} partitions wait for the decision where to begin")
         silence = self._reader.seconds_since_poll()

@@ -52,7 +52,12 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Pauses all of them at once, then decides where to begin each in a task of its own."""
-        self._subscription.consumer.pause(*assigned)
+        consumer = self._subscription.consumer
+        consumer.pause(*assigned)
+        for partition in assigned:
+            # A position of any kind, else the client looks for one by a policy that we do not have, fails and sleeps.
+            # Nothing is fetched from it: the partition is paused until it is decided where to begin.
+            consumer.seek(partition, 0)
         self._paused = set(assigned)
         self.partitions.assigned(assigned)
         self._stop_deciding()

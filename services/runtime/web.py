@@ -62,7 +62,7 @@ class WebServer:
         )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        self._socket = socket.create_server((host, port))
+        self._socket = _listening(host, port)
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -84,3 +84,18 @@ class WebServer:
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """As `socket.create_server`, but it names TCP: else asyncio does not switch Nagle's algorithm off, and each answer to
+    a client that keeps its connection waits 40 ms for a delayed acknowledgement."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((host, port))
+        server.listen()
+    except OSError:
+        server.close()
+        raise
+    return server

@@ -1,7 +1,7 @@
 """What travels in bodies: request bodies decoded piece by piece, responses encoded as the client asked."""
 
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final, Protocol
 
 import lz4.frame
@@ -95,31 +95,33 @@ def decoder(encoding: str, from_brotli: Callable[[bytes], bytes]) -> Decoder:
 
 
 class Body:
-    """A request's body, read in pieces of about the wanted size. `ended`: the last piece has been read."""
+    """A request's body, read in pieces. `ended`: the last piece has been read."""
 
-    def __init__(self, stream: AsyncIterator[bytes] | None, coding: Decoder, piece_bytes: int) -> None:
+    def __init__(self, stream: AsyncIterator[bytes] | None, coding: Decoder) -> None:
         self._stream = stream
         self._decoder = coding
-        self._piece_bytes = piece_bytes
         self.ended = stream is None
 
-    async def read(self) -> bytes:
-        """The next piece, still encoded. Raises `ClientDisconnect` where the client is cut off."""
+    async def read(self, size: int = 1) -> list[bytes]:
+        """The next chunks, still encoded, of at least this size together but for the last ones; as they come from the
+        network, since joining them would cost a copy. Raises `ClientDisconnect` where the client is cut off."""
         chunks: list[bytes] = []
-        size = 0
+        read = 0
         if self._stream is not None:
             async for chunk in self._stream:
                 chunks.append(chunk)
-                size += len(chunk)
-                if size >= self._piece_bytes:
-                    return b"".join(chunks)
+                read += len(chunk)
+                if read >= size:
+                    return chunks
         self.ended = True
-        return b"".join(chunks)
+        return chunks
 
-    def decode(self, piece: bytes) -> bytes:
-        """The content of the piece that was read last. Raises `QueryError`."""
-        decoded = self._decoder.decode(piece)
-        return decoded + self._decoder.finish() if self.ended else decoded
+    def decode(self, chunks: list[bytes]) -> Iterator[bytes]:
+        """The content of the chunks that were read last. Raises `QueryError`."""
+        for chunk in chunks:
+            yield self._decoder.decode(chunk)
+        if self.ended:
+            yield self._decoder.finish()
 
 
 class Encoder(Protocol):

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlencode
 
 import chdb
 
@@ -22,6 +23,10 @@ from services.embedded.endpoint.errors import Code, QueryError
 _native: Final[Any] = chdb._chdb  # noqa: SLF001 - its public wrappers lack `classify_query`
 _SETTING: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_AS_A_SERVER: Final = {"implicit_select": "0", "allow_introspection_functions": "0"}
+"""Where chDB's defaults are not those of a ClickHouse server."""
+_PARSED_BYTES: Final = 128 * 1024
+"""Half of what the engine reads of a query unless `max_query_size` says more."""
 _MAX_PARSED_BYTES: Final = 64 * 1024**2
 
 
@@ -99,8 +104,9 @@ class Inserting:
 
     def add(self, data: bytes) -> None:
         """More data. Raises `QueryError`."""
-        with typed():
-            self._connection.insert_append(self._insert, data)
+        if data:
+            with typed():
+                self._connection.insert_append(self._insert, data)
 
     def finish(self) -> Answer:
         """Stores what is not stored yet. Raises `QueryError`, and then has stored nothing of the last block."""
@@ -190,8 +196,8 @@ class Engine:
     def __init__(self, path: Path, memory_limit_bytes: int = 0) -> None:
         _native.set_signal_handlers_enabled(0)  # SIGTERM and SIGINT belong to the process
         path.mkdir(parents=True, exist_ok=True)
-        limit = f"?max_server_memory_usage={memory_limit_bytes}" if memory_limit_bytes else ""
-        self._address = f"{path.resolve()}{limit}"
+        limit = {"max_server_memory_usage": str(memory_limit_bytes)} if memory_limit_bytes else {}
+        self._address = f"{path.resolve()}?{urlencode(_AS_A_SERVER | limit)}"
         try:
             self._anchor = _native.connect(self._address)  # while it is open the engine stays
         except RuntimeError as error:
@@ -201,9 +207,13 @@ class Engine:
 
     def connect(self, scope: Scope | None = None) -> Connection:
         """A connection of its own. Raises `QueryError` for an unknown database or setting."""
+        statements = scope.statements() if scope else ""
         connection = Connection(_native.connect(self._address))
         try:
-            connection.run(scope.statements() if scope else f"SET max_query_size = {_MAX_PARSED_BYTES}")
+            if scope is None or len(statements) > _PARSED_BYTES:  # long parameters; or a parser of other's statements
+                connection.run(f"SET max_query_size = {_MAX_PARSED_BYTES}")
+            if statements:
+                connection.run(statements)
         except QueryError:
             connection.close()
             raise

@@ -94,7 +94,7 @@ class HttpInterface:
         if asked.insert is not None:
             noted.kind = "INSERT"
             answer = await self._insert(asked, asked.insert)
-            noted.query = f"{asked.insert.statement} FORMAT {asked.insert.input_format}"
+            noted.query = f"{asked.insert.statement.strip()} FORMAT {asked.insert.input_format}"
             await reply.whole(200, self._headers(noted, answer), b"")
             return answer
         statement = await asyncio.to_thread(self._parser.parse, asked.text)
@@ -134,8 +134,8 @@ class HttpInterface:
         answer = None
         try:
             while answer is None:
-                piece = None if asked.body.ended else await asked.body.read()
-                answer = await asyncio.to_thread(insertion.step, piece)
+                chunks = None if asked.body.ended else await asked.body.read(self._settings.insert_piece_bytes)
+                answer = await asyncio.to_thread(insertion.step, chunks)
         finally:
             if answer is None:
                 await asyncio.to_thread(insertion.close)

@@ -16,6 +16,7 @@ from services.embedded.endpoint.errors import QueryError
 from services.embedded.endpoint.results import Pipe, Reply
 from services.embedded.endpoint.statements import Statement
 
+_AGAIN_SECONDS: Final = 0.2
 _WHOLE_BYTES: Final = 1024**2
 """A result below it is sent whole, with its final status and summary; ClickHouse's own buffer is as large."""
 
@@ -53,10 +54,16 @@ class Reading:
         finally:
             gone.cancel()
             pipe.close()
-            if not running.done():
-                await asyncio.to_thread(self.engine.cancel, self.mark)
+            await self._end(running)
+
+    async def _end(self, running: "asyncio.Task[Answer]") -> None:
+        """Cancels the query where it still runs; again, since it may not have begun when it is cancelled first."""
+        while not running.done():
             with suppress(QueryError):
-                await running
+                await asyncio.to_thread(self.engine.cancel, self.mark)
+            await asyncio.wait({running}, timeout=_AGAIN_SECONDS)
+        if not running.cancelled():
+            running.exception()  # told already, or of no interest
 
     def _run_into(self, pipe: Pipe) -> Answer:
         try:

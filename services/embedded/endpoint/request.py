@@ -1,6 +1,5 @@
 """A request, understood: its parameters, and the statement or insert that it carries."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ _RESERVED: Final = frozenset(
 """Parameters of the interface; all others are settings of the query, but for `param_…`."""
 _ON: Final = frozenset({"1", "true"})
 _QUERY_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
-_SMALL_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +50,15 @@ class Asked:
 
 
 async def understand(request: Request, user: User, engine: Engine, settings: EndpointSettings) -> Asked:
-    """What a request wants; of an insert no more of its data is read than the first piece. Raises `QueryError`."""
+    """What a request wants; of an insert's data no more is read than came with its statement. Raises `QueryError`."""
     url = dict(request.query_params)
     headers = request.headers
     if headers.get("content-type", "").startswith("multipart/form-data"):
         url |= await _form(request, settings.max_query_bytes)
-        body = Body(None, decoder("", engine.from_brotli), settings.insert_piece_bytes)
+        body = Body(None, decoder("", engine.from_brotli))
     else:
         coding = decoder(headers.get("content-encoding", ""), engine.from_brotli)
-        body = Body(request.stream(), coding, settings.insert_piece_bytes)
+        body = Body(request.stream(), coding)
     _refuse_unknown_ways(url)
     insert, text = await _statement(url.get("query", ""), body, settings.max_query_bytes)
     query_id = url.get("query_id") or str(UUID(bytes=token_bytes(16), version=4))
@@ -93,8 +91,7 @@ async def _statement(query: str, body: Body, limit: int) -> tuple[Insert | None,
     if begin:
         begin += b"\n"
     while not body.ended and len(begin) <= limit:
-        piece = await body.read()
-        begin += body.decode(piece) if len(piece) <= _SMALL_BYTES else await asyncio.to_thread(body.decode, piece)
+        begin += b"".join(body.decode(await body.read()))
         insert = insert_in(begin) if not query else None
         if insert is not None:
             return insert, b""

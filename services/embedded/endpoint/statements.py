@@ -24,6 +24,10 @@ _HEAD: Final = re.compile(
     |(?P<word>[A-Za-z_]\w*)|(?P<open>[(\[])|(?P<close>[)\]])|(?P<other>.)""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+_MORE: Final = re.compile(
+    rb"""(?>[^'";`]+|'(?:[^'\\]|\\.|'')*+'|"(?:[^"\\]|\\.)*+"|`(?:[^`\\]|\\.)*+`)*+;[\s;]*[^\s;]""", re.DOTALL
+)
+"""Rows of VALUES, a semicolon, and something after it."""
 _DATA_AFTER_FORMAT: Final = re.compile(rb"[ \t\f]*\r?\n?")
 
 
@@ -87,6 +91,12 @@ def insert_in(text: bytes) -> Insert | None:
             raise QueryError.refused(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
         last = token
     return None
+
+
+def refuse_more_after(values: bytes) -> None:
+    """Raises `QueryError` where another statement follows the rows of VALUES: the engine would leave it out in silence."""
+    if _MORE.match(values):
+        raise QueryError.refused(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
 
 
 def _formatted(text: bytes, begin: int, end: int) -> Insert:

@@ -1,0 +1,386 @@
+"""The auditor reads and nothing else: each way around that which somebody may try is refused, and reading still works."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.embedded.endpoint import allowed
+from tests.integration.embedded.reaching import AUDITOR, Reached
+
+MIGRATIONS = Path(__file__).resolve().parents[3] / "deploy" / "clickhouse" / "migrations"
+
+WRITES = [
+    "INSERT INTO subject VALUES (1)",
+    "INSERT INTO subject SELECT 1",
+    "WITH 1 AS x INSERT INTO subject SELECT x",
+    "DROP TABLE subject",
+    "TRUNCATE TABLE subject",
+    "ALTER TABLE subject DELETE WHERE 1",
+    "DELETE FROM subject WHERE 1",
+    "UPDATE subject SET n = 2 WHERE 1",
+    "OPTIMIZE TABLE subject FINAL",
+    "RENAME TABLE subject TO other",
+    "EXCHANGE TABLES subject AND subject",
+    "CREATE TABLE x (a Int8) ENGINE = Memory",
+    "CREATE VIEW x AS SELECT 1",
+    "CREATE DATABASE x",
+    "CREATE FUNCTION f AS x -> x",
+    "CREATE USER x",
+    "GRANT ALL ON *.* TO frigjort_auditor",
+    "ATTACH TABLE x FROM '/tmp' (a Int8) ENGINE = MergeTree ORDER BY a",
+    "DETACH TABLE subject",
+    "UNDROP TABLE subject",
+    "SYSTEM SHUTDOWN",
+    "SYSTEM FLUSH LOGS",
+    "KILL QUERY WHERE 1",
+    "BACKUP TABLE subject TO File('/tmp/frigjort-backup')",
+    "RESTORE TABLE subject FROM File('/tmp/frigjort-backup')",
+    "MOVE USER x TO disk",
+    "EXECUTE AS default DROP TABLE subject",
+    "/* SELECT */ DROP TABLE subject -- SELECT",
+    "EXPLAIN SELECT 1; DROP TABLE subject",
+    "SELECT 1 PARALLEL WITH DROP TABLE subject",
+    "DROP TABLE subject PARALLEL WITH SELECT 1",
+    "SELECT 1;DROP TABLE subject",
+    "SELECT 1 -- \n; DROP TABLE subject",
+    "SELECT ';' ; DROP TABLE subject",
+    "SELECT $$a$$; DROP TABLE subject",
+    "SELECT 1\u037e DROP TABLE subject",
+    "SELECT 1\n\nDROP TABLE subject",
+    "SELECT 1\0; DROP TABLE subject",
+    "BEGIN TRANSACTION",
+    "SET readonly = 0",
+    "SET max_threads = 1",
+    "USE system",
+]
+
+FILES = [
+    "SELECT * FROM file('/etc/passwd', 'LineAsString')",
+    "SELECT * FROM `file`('/etc/passwd', 'LineAsString')",
+    "SELECT * FROM FILE('/etc/passwd', 'LineAsString')",
+    "SELECT*FROM/**/file/**/('/etc/passwd')",
+    "FROM file('/etc/passwd', 'LineAsString') SELECT *",
+    "SELECT file('/etc/hostname')",
+    "SELECT FILE('/etc/hostname')",
+    "SELECT `file`('/etc/hostname')",
+    "SELECT \"file\"('/etc/hostname')",
+    "SELECT arrayMap(file, ['/etc/hostname'])",
+    "SELECT arrayMap(`file`, ['/etc/hostname'])",
+    "SELECT arrayMap(x -> file(x), ['/etc/hostname'])",
+    "SELECT * APPLY(file) FROM values('a String', '/etc/hostname')",
+    "SELECT * APPLY file FROM values('a String', '/etc/hostname')",
+    "SELECT * APPLY(x -> file(x)) FROM values('a String', '/etc/hostname')",
+    "SELECT COLUMNS('a') APPLY(file) FROM values('a String', '/etc/hostname')",
+    "WITH (x -> file(x)) AS f SELECT f('/etc/hostname')",
+    "SELECT 1 WHERE file('/etc/hostname') = 'x'",
+    "SELECT 1 ORDER BY file('/etc/hostname')",
+    "SELECT 1 LIMIT length(file('/etc/hostname'))",
+    "SELECT toUInt8(file('/etc/hostname'))",
+    "SELECT (SELECT file('/etc/hostname'))",
+    "SELECT 1 IN (SELECT file('/etc/hostname'))",
+    "SELECT * FROM (SELECT * FROM view(SELECT * FROM file('/etc/passwd', 'LineAsString')))",
+    "WITH x AS (SELECT * FROM file('/etc/passwd', 'LineAsString')) SELECT * FROM x",
+    "WITH RECURSIVE x AS (SELECT * FROM file('/etc/passwd', 'LineAsString')) SELECT * FROM x",
+    "SELECT 1 UNION ALL SELECT line FROM file('/etc/passwd', 'LineAsString')",
+    "SELECT 1 INTERSECT SELECT line FROM file('/etc/passwd', 'LineAsString')",
+    "SELECT * FROM numbers(1) AS a JOIN file('/etc/passwd', 'LineAsString') AS b ON 1",
+    "SELECT * FROM values('a String', file('/etc/hostname'))",
+    "SELECT * FROM numbers(length(file('/etc/hostname')))",
+    "SELECT exists(SELECT * FROM file('/etc/passwd', 'LineAsString'))",
+    "SELECT sum(number) OVER (ORDER BY file('/etc/hostname')) FROM numbers(1)",
+    "SELECT sum(number) OVER w FROM numbers(1) WINDOW w AS (PARTITION BY file('/etc/hostname'))",
+    "SELECT number FROM numbers(1) ORDER BY number WITH FILL FROM length(file('/etc/hostname')) TO 9",
+    "SELECT number AS a, 1 AS b FROM numbers(1) ORDER BY a WITH FILL INTERPOLATE (b AS length(file('/etc/hostname')))",
+    "SELECT any(number) FILTER (WHERE file('/etc/hostname') = '') FROM numbers(1)",
+    "SELECT quantile(length(file('/etc/hostname')))(number) FROM numbers(1)",
+    "SELECT CASE WHEN file('/etc/hostname') = '' THEN 1 ELSE 2 END",
+    "SELECT number FROM numbers(1) QUALIFY file('/etc/hostname') = ''",
+    "SELECT number FROM numbers(1) ARRAY JOIN [file('/etc/hostname')] AS x",
+    "DESCRIBE file('/etc/passwd')",
+    "DESCRIBE TABLE (SELECT * FROM file('/etc/passwd', 'LineAsString'))",
+    "DESCRIBE TABLE view(SELECT file('/etc/hostname'))",
+    "EXPLAIN SELECT * FROM file('/etc/passwd', 'LineAsString')",
+    "EXPLAIN AST SELECT * FROM file('/etc/passwd', 'LineAsString')",
+    "EXPLAIN QUERY TREE SELECT file('/etc/hostname')",
+    "SELECT * FROM icebergLocal('/etc')",
+    "SELECT * FROM filesystem('/etc')",
+    "SELECT * FROM sqlite('/tmp/x.db', 't')",
+    "SELECT * FROM executable('id', 'TSV', 'a String')",
+    "SELECT * FROM python('x')",
+    "SELECT * FROM arrowstream('x')",
+    "SELECT * FROM input('a String')",
+    "SELECT * FROM eval('SELECT 1')",
+    "SELECT * FROM fuzzQuery('SELECT 1')",
+    "SELECT * FROM loop(numbers(1))",
+    "SELECT * FROM format(JSONEachRow, '{\"a\": 1}')",
+    "SELECT 1 INTO OUTFILE '/tmp/frigjort-outfile'",
+    "SELECT 1 INTO OUTFILE '/tmp/frigjort-outfile' APPEND FORMAT CSV",
+    "SHOW TABLES INTO OUTFILE '/tmp/frigjort-outfile'",
+    "DESCRIBE TABLE subject INTO OUTFILE '/tmp/frigjort-outfile'",
+    "EXPLAIN SELECT 1 INTO OUTFILE '/tmp/frigjort-outfile'",
+]
+
+HOSTS = [
+    "SELECT * FROM url('http://127.0.0.1:9/', 'LineAsString')",
+    "SELECT * FROM URL('http://127.0.0.1:9/', 'LineAsString')",
+    "DESCRIBE url('http://127.0.0.1:9/')",
+    "DESCRIBE s3('http://127.0.0.1:9/bucket/x')",
+    "SELECT * FROM s3('http://127.0.0.1:9/bucket/x', 'LineAsString')",
+    "SELECT * FROM remote('127.0.0.1:9', 'system.one')",
+    "SELECT * FROM remoteSecure('127.0.0.1:9', 'system.one')",
+    "SELECT * FROM cluster('default', system.one)",
+    "SELECT * FROM clusterAllReplicas('default', system.one)",
+    "SELECT * FROM mysql('127.0.0.1:9', 'a', 'b', 'c', 'd')",
+    "SELECT * FROM postgresql('127.0.0.1:9', 'a', 'b', 'c', 'd')",
+    "SELECT * FROM mongodb('127.0.0.1:9', 'a', 'b', 'c', 'd', 'e Int8')",
+    "SELECT * FROM redis('127.0.0.1:9', 'key', 'key String')",
+    "SELECT * FROM hdfs('hdfs://127.0.0.1:9/x', 'TSV', 'a Int8')",
+    "SELECT * FROM jdbc('x', 'y')",
+    "SELECT * FROM odbc('x', 'y')",
+    "SELECT * FROM azureBlobStorage('x', 'y', 'z')",
+    "SELECT * FROM deltaLake('http://127.0.0.1:9/x')",
+    "SELECT * FROM prometheusQuery('x', 'y')",
+    "SELECT aiGenerate('x')",
+    "EXPLAIN TABLE OVERRIDE mysql('127.0.0.1:9', 'a', 'b', 'c', 'd') PARTITION BY x",
+]
+
+TABLES = [
+    "SELECT * FROM system.processes",
+    "SELECT * FROM `system`.`processes`",
+    "SELECT * FROM system . processes",
+    'SELECT * FROM "system"."query_log"',
+    "SELECT * FROM system.errors",
+    "SELECT * FROM system.user_processes",
+    "SELECT * FROM system.server_settings",
+    "SELECT * FROM default.x",
+    "SELECT * FROM other.secret",
+    "SELECT 1 IN other.secret",
+    "SELECT 1 IN (other.secret)",
+    "SELECT 1 GLOBAL NOT IN other.secret",
+    "SELECT in(1, other.secret)",
+    "SELECT nullIn(1, other.secret)",
+    "SELECT other.n IN other.secret FROM subject AS other",
+    "SELECT * FROM subject WHERE n IN system.processes",
+    "SELECT * FROM {d:Identifier}.secret",
+    "SELECT * FROM {d:Identifier}.{t:Identifier}",
+    "SELECT * FROM {t:Identifier}",
+    "SELECT 1 IN {t:Identifier}",
+    "SELECT * FROM merge('other', '.*')",
+    "SELECT * FROM merge('.*')",
+    "SELECT * FROM dictionary('other.d')",
+    "SELECT dictGet('other.d', 's', 1)",
+    "SELECT joinGet('other.j', 's', 1)",
+    "SELECT hasColumnInTable('other', 'secret', 'n')",
+    "SELECT * FROM mergeTreeIndex('other', 'secret')",
+    "SELECT * FROM viewIfPermitted(SELECT * FROM other.secret ELSE null('n Int8'))",
+    "SELECT * FROM view(SELECT * FROM other.secret)",
+    "DESCRIBE TABLE other.secret",
+    "SHOW CREATE TABLE other.secret",
+    "EXISTS TABLE other.secret",
+    "CHECK TABLE subject",
+    "WATCH subject",
+    "SHOW PROCESSLIST",
+    "SHOW GRANTS",
+    "SHOW ACCESS",
+    "SHOW CREATE USER default",
+]
+
+OTHER = [
+    "SELECT sleep(3)",
+    "SELECT sleepEachRow(1) FROM numbers(3)",
+    "SELECT getServerSetting('max_concurrent_queries')",
+    "SELECT getMacro('x')",
+    "SELECT getClientHTTPHeader('Authorization')",
+    "SELECT filesystemAvailable()",
+    "SELECT addressToLine(1)",
+    "SELECT logTrace('x')",
+    "SELECT showCertificate()",
+    "SELECT evalMLMethod(1, 2)",
+    "SELECT 1 SETTINGS readonly = 0",
+    "SELECT 1 SETTINGS allow_ddl = 1",
+    "SELECT 1 SETTINGS output_format_schema = '/tmp/frigjort-schema'",
+    "SELECT 1 SETTINGS max_memory_usage = 0",
+    "SELECT 1 SETTINGS max_execution_time = 100000",
+    "SELECT (SELECT 1 SETTINGS allow_introspection_functions = 1)",
+    "SELECT 1 SETTINGS max_threads = DEFAULT",
+    "SELECT 1 SETTINGS enable_analyzer = 0",
+    "SELECT 1 FORMAT Protobuf SETTINGS format_schema = '/etc/passwd:x'",
+    "SELECT 1 FORMAT Template SETTINGS format_template_row = '/etc/passwd'",
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def subject(endpoint: Reached) -> None:
+    """What the auditor is after: his own tables must survive, another database must stay unread."""
+    for statement in (
+        "DROP DATABASE IF EXISTS other",
+        "DROP TABLE IF EXISTS subject",
+        "CREATE TABLE subject (n Int8) ENGINE = MergeTree ORDER BY n",
+        "INSERT INTO subject SELECT 1",
+        "CREATE DATABASE other",
+        "CREATE TABLE other.secret (n Int8, s String) ENGINE = MergeTree ORDER BY n",
+        "INSERT INTO other.secret SELECT 42, 'top secret'",
+        "CREATE TABLE other.j (n Int8, s String) ENGINE = Join(ANY, LEFT, n)",
+        "CREATE DICTIONARY other.d (n UInt64, s String) PRIMARY KEY n SOURCE(NULL()) LAYOUT(FLAT()) LIFETIME(0)",
+    ):
+        assert endpoint.ask(statement).status == 200, statement
+
+
+@pytest.mark.parametrize("attack", [*WRITES, *FILES, *HOSTS, *TABLES, *OTHER])
+@pytest.mark.parametrize("in_url", [False, True])
+def test_refused(endpoint: Reached, attack: str, in_url: bool) -> None:
+    url: dict[str, Any] = {"param_d": "other", "param_t": "secret"}
+    if in_url:
+        answer = endpoint.ask(None, as_user=AUDITOR, method="GET", query=attack, **url)
+    else:
+        answer = endpoint.ask(attack, as_user=AUDITOR, **url)
+    assert answer.code in {497, 164, 62, 48, 456}, f"{answer.status} {answer.text[:200]}"
+    assert answer.status in {403, 400, 501, 404}
+    assert not re.search(r"root:|top secret|Connection refused|vm\b", answer.text)
+
+
+def test_nothing_came_of_it(endpoint: Reached) -> None:
+    assert endpoint.ask("SELECT count() FROM subject").body == b"1\n"
+    assert endpoint.ask("SELECT count() FROM other.secret").body == b"1\n"
+    assert not [
+        path for path in Path("/tmp").glob("frigjort-*") if path.name in {"frigjort-outfile", "frigjort-schema"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        {"readonly": "0"},
+        {"allow_ddl": "1"},
+        {"output_format_schema": "/tmp/x"},
+        {"format_schema": "x"},
+        {"max_execution_time": "100000"},
+        {"max_memory_usage": "0"},
+        {"enable_analyzer": "0"},
+        {"dialect": "prql"},
+        {"additional_table_filters": "{}"},
+        {"http_response_headers": "{}"},
+        {"database": "system"},
+        {"database": "other"},
+        {"database": "frigjort`.`x"},
+        {"role": "x"},
+    ],
+)
+def test_refused_settings_and_databases(endpoint: Reached, url: dict[str, Any]) -> None:
+    assert endpoint.ask("SELECT 1", as_user=AUDITOR, **url).status == 403
+    if "database" in url:
+        assert (
+            endpoint.ask("SELECT 1", as_user=AUDITOR, headers={"X-ClickHouse-Database": url["database"]}).status == 403
+        )
+
+
+def test_the_engine_refuses_too(endpoint: Reached) -> None:
+    """The second wall by itself: what the writer's GET leaves, `readonly`, holds back writes without any of the lists."""
+    assert endpoint.ask(None, method="GET", query="CREATE TABLE x (a Int8) ENGINE = Memory").code == 164
+    assert endpoint.ask("SELECT getSetting('readonly')", as_user=AUDITOR).body == b"1\n"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT n FROM subject",
+        "SELECT n FROM frigjort.subject AS s WHERE s.n IN (SELECT n FROM subject) AND n IN subject",
+        "WITH x AS (SELECT n FROM subject) SELECT sum(n) AS total, x.n FROM x GROUP BY x.n HAVING total > 0 ORDER BY 1 LIMIT 1 BY n",
+        "SELECT quantilesTDigestIf(0.5, 0.9)(n, n > 0), sumOrNull(n), SUM(n), Count(*), countDistinct(n) FROM subject",
+        "SELECT row_number() OVER (PARTITION BY n ORDER BY n), lagInFrame(n) OVER w FROM subject WINDOW w AS (ORDER BY n)",
+        "SELECT CASE WHEN n = 1 THEN 'a' ELSE 'b' END, CAST(n AS String), n::Float64, n BETWEEN 1 AND 2, if(n = 1, 1, 2) FROM subject",
+        "SELECT toStartOfMonth(now()) - INTERVAL 1 MONTH < today(), dateDiff('day', toDate('2026-01-01'), toDate('2026-02-01'))",
+        "SELECT arrayMap(x -> x + 1, groupArray(n)), arraySum([1, 2]), {p:UInt8}, [1][1], (1, 2).1, map('a', 1)['a'] FROM subject",
+        "SELECT * EXCEPT (n), * APPLY(toString), * REPLACE (n + 1 AS n) FROM subject",
+        "SELECT a.n, b.n FROM subject AS a LEFT JOIN subject AS b USING (n) ARRAY JOIN [1, 2] AS c",
+        "SELECT * FROM numbers(3) UNION ALL SELECT n FROM subject",
+        "SELECT 1 INTERSECT SELECT 1",
+        "SELECT * FROM subject SETTINGS max_threads = 2, final = 1",
+        "SELECT n FROM subject SETTINGS output_format_json_quote_64bit_integers = 0 FORMAT JSON",
+        "SELECT * FROM values('a Int8, b String', (1, 'x'))",
+        "SELECT * FROM generateSeries(1, 3)",
+        "SELECT number FROM numbers(2) ORDER BY number WITH FILL FROM 0 TO 5",
+        "SELECT name FROM system.tables WHERE database = 'frigjort'",
+        "SELECT name, type FROM system.columns LIMIT 1",
+        "SELECT count() FROM information_schema.tables",
+        "SELECT count() FROM INFORMATION_SCHEMA.COLUMNS",
+        "SELECT count() FROM frigjort_log.query_log",
+        "SELECT version(), currentDatabase(), currentUser(), timezone(), hostName(), uptime()",
+        "SHOW TABLES",
+        "SHOW TABLES FROM frigjort LIKE 's%'",
+        "SHOW DATABASES",
+        "SHOW COLUMNS FROM subject",
+        "SHOW CREATE TABLE subject",
+        "DESCRIBE TABLE subject FORMAT JSON",
+        "DESC (SELECT 1 AS x)",
+        "EXISTS subject",
+        "EXPLAIN SELECT n FROM subject",
+        "EXPLAIN indexes = 1 SELECT n FROM subject WHERE n = 1",
+        "EXPLAIN AST SELECT n FROM subject",
+        "EXPLAIN QUERY TREE SELECT n FROM subject",
+        "EXPLAIN SYNTAX SELECT n FROM subject",
+        "EXPLAIN PIPELINE SELECT n FROM subject",
+        "SELECT 1 FROM subject -- a comment; DROP TABLE subject",
+        "SELECT 'file(''/etc/passwd''); DROP TABLE subject', 1 AS `url('x')` /* INTO OUTFILE 'x' */",
+        "(SELECT 1)",
+        "FROM subject SELECT n",
+        "SELECT cityHash64(n, 'x'), hex(SHA256('a')), JSONExtractInt('{\"a\": 1}', 'a'), domain('http://a.dk/b') FROM subject",
+    ],
+)  # fmt: skip
+def test_allowed(endpoint: Reached, query: str) -> None:
+    answer = endpoint.ask(query, as_user=AUDITOR, param_p="1")
+    assert answer.status == 200, answer.text
+    assert endpoint.ask(None, as_user=AUDITOR, method="GET", query=query, param_p="1").status == 200
+
+
+def test_settings_that_do_no_harm(endpoint: Reached) -> None:
+    asking = "SELECT getSetting('max_threads'), getSetting('max_execution_time') SETTINGS max_execution_time = 7"
+    assert endpoint.ask(asking, as_user=AUDITOR, max_threads="3", max_block_size="5", readonly="2").body == b"3\t7\n"
+    assert endpoint.ask("SELECT getSetting('max_execution_time')", as_user=AUDITOR).body == b"300\n"
+    answer = endpoint.ask("SELECT currentDatabase()", as_user=AUDITOR, database="default")
+    assert answer.body == b"frigjort\n"
+
+
+def test_a_deep_or_a_long_statement_is_refused_and_hurts_nobody(endpoint: Reached) -> None:
+    for attack in ("SELECT " + "(" * 20_000 + "1", "SELECT " + "[" * 900 + "]" * 900, "SELECT " + "-" * 100_000 + "1",
+                   "SELECT " + "NOT " * 900 + "1", "SELECT 1" + "+1" * 100_000, "SELECT '" + "x" * 300_000 + "'"):  # fmt: skip
+        answer = endpoint.ask(attack, as_user=AUDITOR)
+        assert answer.status in {400, 403, 500}, f"{attack[:20]} {answer.status} {answer.text[:100]}"
+        assert answer.code
+    assert endpoint.ask("SELECT 1", as_user=AUDITOR).body == b"1\n"
+    assert endpoint.ask("SELECT '" + "x" * 17_000_000 + "'", as_user=AUDITOR).status == 413
+
+
+def test_every_column_and_view_of_the_schema_can_be_read(endpoint: Reached) -> None:
+    """No column is called as a function that the auditor may not use, and no view needs more than he may do."""
+    endpoint.ask("CREATE DATABASE IF NOT EXISTS frigjort")
+    for file in sorted(MIGRATIONS.glob("*.sql")):
+        statements = re.split(r";\s*\n", re.sub(r"^--.*$", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE))
+        for statement in statements:
+            if statement.strip().startswith("CREATE"):
+                assert endpoint.ask(statement).status == 200, statement
+    listed = endpoint.ask("SELECT table, arrayStringConcat(groupArray('`' || name || '`'), ', ') FROM system.columns"
+                          " WHERE database = 'frigjort' GROUP BY table FORMAT TSVRaw", as_user=AUDITOR)  # fmt: skip
+    tables = [line.split("\t") for line in listed.text.splitlines()]
+    assert len(tables) > 15
+    for table, columns in tables:
+        answer = endpoint.ask(f"SELECT {columns} FROM `{table}` LIMIT 1", as_user=AUDITOR)
+        assert answer.status == 200, answer.text
+
+
+def test_system_tables_exist(endpoint: Reached) -> None:
+    for name in sorted(allowed.SYSTEM_TABLES - {"numbers", "numbers_mt", "zeros"}):
+        assert endpoint.ask(f"SELECT * FROM system.{name} LIMIT 1", as_user=AUDITOR).status == 200, name
+
+
+def test_curl_as_the_auditor(endpoint: Reached) -> None:
+    assert endpoint.curl(endpoint.url, "--data-binary", "SELECT sum(n) FROM subject").stdout == b"1\n"
+    for attack in (
+        "DROP TABLE subject",
+        "SELECT * FROM file('/etc/passwd')",
+        "SELECT * FROM url('http://127.0.0.1:9/')",
+    ):
+        done = endpoint.curl("-o", "-", "-w", "%{http_code}", endpoint.url, "--data-binary", attack)
+        assert done.stdout.endswith(b"403")

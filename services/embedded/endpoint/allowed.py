@@ -56,7 +56,7 @@ SYSTEM_TABLES: Final = frozenset(
             "formats",
         ),
         *("data_type_families", "table_functions", "aggregate_function_combinators", "build_options", "contributors"),
-        *("time_zones", "keywords", "collations", "licenses", "table_engines", "parts", "parts_columns"),
+        *("time_zones", "keywords", "collations", "licenses", "table_engines"),
     }
 )
 
@@ -109,10 +109,13 @@ TAKES_A_TABLE: Final = re.compile(r"(?:global)?(?:not)?(?:null)?in(?:ignoreset)?
 
 SETTINGS: Final = re.compile(
     r"output_format_(?!schema$)\w+|format_(?:csv_delimiter|csv_null_representation|tsv_null_representation)"
-    r"|max_(?:threads|block_size|result_rows|result_bytes|rows_to_read|bytes_to_read)|(?:read|result)_overflow_mode"
+    r"|max_(?:result_rows|result_bytes|rows_to_read|bytes_to_read)|(?:read|result)_overflow_mode"
     r"|date_time_(?:in|out)put_format|cast_string_to_(?:dynamic|variant)_use_inference|interval_output_format|session_timezone|join_use_nulls|final|limit|offset|extremes"
     r"|cast_keep_nullable|log_comment|cancel_http_readonly_queries_on_client_close|enable_http_compression"
     r"|http_zlib_compression_level|http_write_exception_in_output_format|http_headers_progress_interval_ms"
     r"|send_progress_in_http_headers"
 )
 """Settings that change how a result looks or lower what a query may take."""
+
+LIMITED_SETTINGS: Final = {"max_threads": 64, "max_block_size": 1_000_000}
+"""Settings that he may change up to a limit."""

@@ -15,7 +15,7 @@ from services.embedded.endpoint import allowed
 from services.embedded.endpoint.engine import Connection, Engine
 from services.embedded.endpoint.errors import Code, QueryError
 from services.embedded.endpoint.settings import EndpointSettings
-from services.embedded.endpoint.statements import Statement
+from services.embedded.endpoint.statements import REMEMBERED, Statement
 
 LOG_DATABASE: Final = "frigjort_log"
 _ONLY: Final = "run this: only SELECT, SHOW TABLES and COLUMNS, DESCRIBE, EXISTS, SHOW CREATE and EXPLAIN"
@@ -55,7 +55,7 @@ class Auditor:
         if not statement.only_reads:
             raise QueryError.refused(Code.READONLY, "The auditor may read and nothing else")
         try:
-            return self._known(statement)
+            return self._known(statement) if len(statement.text) <= REMEMBERED else self._judge(statement)
         except RecursionError:
             raise _denied("run a statement as deeply nested as this") from None
 
@@ -63,9 +63,10 @@ class Auditor:
         """The settings of a request with the auditor's limits. Raises `QueryError` for one that he may not change."""
         settings = {name: str(limit) for name, limit in self._limits.items()}
         for name, value in wanted.items():
-            lowered = name in self._limits and value.isdecimal() and 0 < int(value) <= self._limits[name]
+            limit = self._limits.get(name) or allowed.LIMITED_SETTINGS.get(name)
+            lowered = limit is not None and value.isascii() and value.isdecimal() and 0 < int(value) <= limit
             if not (lowered or allowed.SETTINGS.fullmatch(name) or (name == "readonly" and value in {"1", "2"})):
-                raise _denied(f"change the setting {name[:64]}")
+                raise _denied(f"change the setting {name[:64]}" + (f" to more than {limit}" if limit else ""))
             if name != "readonly":  # it is, and is set last
                 settings[name] = value
         return settings
@@ -106,7 +107,7 @@ class Auditor:
                 raise _denied(f"use the name {node['name']}")
             case "ColumnsApplyTransformer" if "func_name" in node:
                 self._named_function(node["func_name"])
-            case "QueryParameter" if node.get("param_type") == "Identifier":
+            case "QueryParameter" if "identifier" in node["param_type"].lower():
                 raise _denied("name tables and columns by parameters")
             case "ExplainQuery" if node["kind"] not in allowed.EXPLAINED:
                 raise _denied(f"use {node['kind']}")

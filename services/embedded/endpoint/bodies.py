@@ -10,23 +10,24 @@ from backports import zstd
 from services.embedded.endpoint.errors import Code, QueryError
 
 _DAMAGED: Final = (RuntimeError, ValueError, EOFError, zlib.error, zstd.ZstdError)
+_PART_BYTES: Final = 4 * 1024**2
 _GZIP: Final = 31
 _FAST: Final = 1
 
 
 class Decoder(Protocol):
-    """Decodes a stream piece by piece. Raises `QueryError` for a damaged one, and at `finish` for a cut one."""
+    """Decodes a stream chunk by chunk. Raises `QueryError` for a damaged one, and at `finish` for a cut one."""
 
-    def decode(self, data: bytes) -> bytes:
-        """What the piece holds, as far as it can be told."""
+    def decode(self, chunk: bytes) -> Iterator[bytes]:
+        """What the chunk holds, in parts of bounded size: a small chunk can hold very much."""
 
     def finish(self) -> bytes:
-        """What is left, after the last piece."""
+        """What is left, after the last chunk."""
 
 
 class _Plain:
-    def decode(self, data: bytes) -> bytes:
-        return data
+    def decode(self, chunk: bytes) -> Iterator[bytes]:
+        yield chunk
 
     def finish(self) -> bytes:
         return b""
@@ -40,20 +41,23 @@ class _Frames:
         self._frame = frame
         self._current: Any = None
 
-    def decode(self, data: bytes) -> bytes:
-        decoded = []
-        try:
-            while data:
-                if self._current is None:
-                    self._current = self._frame()
-                decoded.append(self._current.decompress(data))
-                if not self._current.eof:
-                    break
-                data = self._current.unused_data or b""
+    def decode(self, chunk: bytes) -> Iterator[bytes]:
+        rest, more = chunk, False
+        while rest or more:
+            if self._current is None:
+                self._current = self._frame()
+            try:
+                part = self._current.decompress(rest, _PART_BYTES)
+            except _DAMAGED as error:
+                raise QueryError.refused(Code.CANNOT_DECOMPRESS, f"The body is not {self._name}: {error}") from None
+            if part:
+                yield part
+            if self._current.eof:
+                rest, more = self._current.unused_data or b"", False
                 self._current = None
-        except _DAMAGED as error:
-            raise QueryError.refused(Code.CANNOT_DECOMPRESS, f"The body is not {self._name}: {error}") from None
-        return decoded[0] if len(decoded) == 1 else b"".join(decoded)
+            else:  # zlib hands back what it has not read; the others keep it, and say that they need no more
+                rest = getattr(self._current, "unconsumed_tail", b"")
+                more = not getattr(self._current, "needs_input", True)
 
     def finish(self) -> bytes:
         if self._current is not None:
@@ -68,9 +72,9 @@ class _Brotli:
         self._decode = decode
         self._held: list[bytes] = []
 
-    def decode(self, data: bytes) -> bytes:
-        self._held.append(data)
-        return b""
+    def decode(self, chunk: bytes) -> Iterator[bytes]:
+        self._held.append(chunk)
+        return iter(())
 
     def finish(self) -> bytes:
         return self._decode(b"".join(self._held)) if self._held else b""
@@ -119,7 +123,7 @@ class Body:
     def decode(self, chunks: list[bytes]) -> Iterator[bytes]:
         """The content of the chunks that were read last. Raises `QueryError`."""
         for chunk in chunks:
-            yield self._decoder.decode(chunk)
+            yield from self._decoder.decode(chunk)
         if self.ended:
             yield self._decoder.finish()
 

@@ -25,6 +25,7 @@ _SETTING: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _AS_A_SERVER: Final = {"implicit_select": "0", "allow_introspection_functions": "0"}
 """Where chDB's defaults are not those of a ClickHouse server."""
+_MAX_BROTLI_BYTES: Final = 1024**3
 _PARSED_BYTES: Final = 128 * 1024
 """Half of what the engine reads of a query unless `max_query_size` says more."""
 _MAX_PARSED_BYTES: Final = 64 * 1024**2
@@ -243,7 +244,7 @@ class Engine:
         held = os.memfd_create("frigjort-body")
         try:
             os.write(held, data)
-            with self.connect() as connection:
+            with self.connect(Scope("default", {"max_memory_usage": str(_MAX_BROTLI_BYTES)}, {})) as connection:
                 source = f"file('/proc/self/fd/{held}', 'RawBLOB', 'body String', 'br')"
                 return connection.run(f"SELECT body FROM {source}", "RawBLOB").body  # noqa: S608 - a number of ours
         finally:

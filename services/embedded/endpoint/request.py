@@ -90,13 +90,14 @@ async def _statement(query: str, body: Body, limit: int) -> tuple[Insert | None,
         return insert, b""
     if begin:
         begin += b"\n"
-    while not body.ended and len(begin) <= limit:
-        begin += b"".join(body.decode(await body.read()))
-        insert = insert_in(begin) if not query else None
+    while not body.ended:
+        for part in body.decode(await body.read()):
+            begin += part
+            insert = insert_in(begin) if not query else None
+            if len(begin) > limit and insert is None:
+                raise QueryError.refused(Code.QUERY_IS_TOO_LARGE, f"The query is longer than {limit} bytes")
         if insert is not None:
             return insert, b""
-    if len(begin) > limit:
-        raise QueryError.refused(Code.QUERY_IS_TOO_LARGE, f"The query is longer than {limit} bytes")
     if not begin.strip():
         raise QueryError.refused(Code.SYNTAX_ERROR, "Syntax error: Empty query")
     return None, begin

@@ -18,6 +18,8 @@ _OPENING: Final = frozenset({"OpeningRoundBracket", "OpeningSquareBracket", "Ope
 _CLOSING: Final = frozenset({"ClosingRoundBracket", "ClosingSquareBracket", "ClosingCurlyBrace"})
 _NAMES: Final = frozenset({"BareWord", "QuotedIdentifier"})
 _SESSION: Final = frozenset({"USE", "SET", "BEGIN", "COMMIT", "ROLLBACK"})
+REMEMBERED: Final = 16_384
+"""Characters of a statement that is remembered when it comes again; longer ones would fill the memory."""
 _HEAD: Final = re.compile(
     rb"""(?P<blank>\s+|--[^\n]*|\#[ !][^\n]*|/\*.*?\*/)
     |(?P<quoted>'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.|``)*`|"(?:[^"\\]|\\.|"")*")
@@ -127,7 +129,8 @@ class Parser:
 
     def parse(self, text: bytes) -> Statement:
         """The one statement in a text. Raises `QueryError`: none, several, wrong, or one that needs a session."""
-        return self._known(_decoded(text))
+        decoded = _decoded(text)
+        return self._known(decoded) if len(decoded) <= REMEMBERED else self._parse(decoded)
 
     def _parse(self, text: str) -> Statement:
         with self._engine.connect() as connection:

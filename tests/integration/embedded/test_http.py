@@ -7,6 +7,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import lz4.frame
+import psutil
 import pytest
 from backports import zstd
 
@@ -194,6 +195,22 @@ def test_damaged_and_cut_bodies_insert_nothing(endpoint: Reached, table: str, en
     assert endpoint.ask(f"SELECT count() FROM {table}").body == b"0\n"
 
 
+@pytest.mark.parametrize("encoding", ["lz4", "zstd", "gzip", "deflate"])
+def test_a_small_body_that_holds_very_much(endpoint: Reached, table: str, encoding: str) -> None:
+    """Decoded in parts of bounded size, it is refused where a query is expected, and stored where data are."""
+    encode = {"lz4": lz4.frame.compress, "zstd": zstd.compress, "gzip": gzip.compress, "deflate": zlib.compress}[
+        encoding
+    ]
+    process = psutil.Process(endpoint.process.pid)
+    before = process.memory_info().rss
+    bomb = encode(b" " * 400_000_000)
+    assert endpoint.ask(bomb, as_user=AUDITOR, headers={"Content-Encoding": encoding}).status == 413
+    assert process.memory_info().rss - before < 150_000_000
+    rows = encode(b"1\tx\n" * 5_000_000)
+    answer = endpoint.ask(rows, query=f"INSERT INTO {table} FORMAT TSV", headers={"Content-Encoding": encoding})
+    assert json.loads(answer.headers["X-ClickHouse-Summary"])["written_rows"] == "5000000"
+
+
 @pytest.mark.parametrize("rows", [3, 1_000_000])
 @pytest.mark.parametrize("encoding", ["lz4", "zstd", "gzip", "deflate"])
 def test_encoded_answers(endpoint: Reached, encoding: str, rows: int) -> None:
@@ -243,3 +260,27 @@ def test_other_statements(endpoint: Reached, table: str) -> None:
     created = endpoint.ask(f"ALTER TABLE {table} ADD COLUMN more Int8")
     assert (created.status, created.body, "X-ClickHouse-Format" in created.headers) == (200, b"", False)
     assert endpoint.ask(f"SELECT sum(n), any(more) FROM {table}").body == b"10\t0\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("SELECT 1 AS format", "1\n"),
+        ("SELECT format FROM (SELECT 2 AS format)", "2\n"),
+        ("SELECT t.format AS x FROM (SELECT 2 AS format) AS t", "2\n"),
+        ("SELECT 1 AS a FORMAT JSONEachRow SETTINGS max_threads = 1", '{"a":1}\n'),
+        ("SELECT 1 AS a SETTINGS max_threads = 1 FORMAT JSONEachRow", '{"a":1}\n'),
+        ("SELECT 'FORMAT CSV' AS a FORMAT `JSONEachRow`;", '{"a":"FORMAT CSV"}\n'),
+        ("SELECT a FROM (SELECT 'å' AS a) /* FORMAT CSV */ FORMAT JSONEachRow -- FORMAT CSV", '{"a":"å"}\n'),
+        ("(SELECT 1 AS a) UNION ALL (SELECT 1) FORMAT CSV", "1\n1\n"),
+        ("WITH x AS (SELECT 1 AS a) SELECT a FROM x LIMIT 1 WITH TIES FORMAT CSV", None),
+        ("SHOW DATABASES LIKE 'frigjort' FORMAT JSONEachRow", '{"name":"frigjort"}\n'),
+        ("EXPLAIN AST SELECT 1 FORMAT JSONEachRow", None),
+    ],
+)
+def test_where_the_format_stands(endpoint: Reached, query: str, answer: str | None) -> None:
+    found = endpoint.ask(query)
+    if answer is not None:
+        assert found.text == answer
+    else:
+        assert "INTO OUTFILE" not in found.text

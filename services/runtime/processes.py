@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -180,9 +180,3 @@ class Child:
         """Sends it a signal."""
         if self._process is not None:
             self._process.send_signal(number)
-
-
-def stop_in_order(children: Iterable[Child], seconds: float = 20.0) -> None:
-    """Ends children one after the other, each with its own time to end by itself."""
-    for child in children:
-        child.stop(seconds)

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from services.embedded.endpoint import allowed
-from services.embedded.endpoint.engine import Connection, Engine
+from services.embedded.endpoint.connection import Connection
+from services.embedded.endpoint.engine import Engine
 from services.embedded.endpoint.errors import Code, QueryError
 from services.embedded.endpoint.settings import EndpointSettings
 from services.embedded.endpoint.statements import REMEMBERED, Statement

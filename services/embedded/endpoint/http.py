@@ -15,7 +15,8 @@ from starlette.types import Scope as Connected
 
 from services.embedded.endpoint.auditor import Auditor
 from services.embedded.endpoint.auth import Accounts
-from services.embedded.endpoint.engine import NOTHING, Answer, Engine, Scope
+from services.embedded.endpoint.connection import NOTHING, Answer
+from services.embedded.endpoint.engine import Engine, Scope
 from services.embedded.endpoint.errors import Code, QueryError
 from services.embedded.endpoint.inserts import Insertion
 from services.embedded.endpoint.metrics import EndpointMetrics

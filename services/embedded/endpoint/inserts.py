@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from services.embedded.endpoint.bodies import Body
-from services.embedded.endpoint.engine import Answer, Connection, Engine, Inserting, Scope
+from services.embedded.endpoint.connection import Answer, Connection, Inserting
+from services.embedded.endpoint.engine import Engine, Scope
 from services.embedded.endpoint.statements import Insert, refuse_more_after
 
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from starlette.types import Receive
 
-from services.embedded.endpoint.engine import NOTHING, Answer, Engine, Scope
+from services.embedded.endpoint.connection import NOTHING, Answer
+from services.embedded.endpoint.engine import Engine, Scope
 from services.embedded.endpoint.errors import QueryError
 from services.embedded.endpoint.results import Pipe, Reply
 from services.embedded.endpoint.statements import Statement

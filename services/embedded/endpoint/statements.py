@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from services.embedded.endpoint.engine import Engine, Token
+from services.embedded.endpoint.connection import Token
+from services.embedded.endpoint.engine import Engine
 from services.embedded.endpoint.errors import Code, QueryError
 
 _BLANKS: Final = frozenset({"Whitespace", "Comment"})

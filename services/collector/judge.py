@@ -135,5 +135,5 @@ def _dead_letters(batch: Batch, verdicts: Verdicts, placed: Placed) -> list[Dead
     for row, violation in verdicts.refused:
         record = batch.records[row]
         size = len(record.value or b"")
-        letters.append(DeadLetter(*dead_letter(placed.coordinate(row).decode(), record.timestamp, size, violation)))
+        letters.append(DeadLetter(*dead_letter(placed.coordinate[row].decode(), record.timestamp, size, violation)))
     return letters

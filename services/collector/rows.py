@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from aiokafka import TopicPartition
 
 from contracts import RULES
 from services.collector.partitions import Batch
@@ -39,7 +38,8 @@ class Placed:
     partition: npt.NDArray[np.uint16]
     offset: npt.NDArray[np.uint64]
     broker_ms: npt.NDArray[np.int64]
-    prefixes: dict[TopicPartition, bytes]
+    coordinate: list[bytes]
+    """`log_no/topic/partition/offset` of each record."""
 
     @classmethod
     def of(cls, batch: Batch) -> "Placed":
@@ -48,25 +48,18 @@ class Placed:
         count = len(records)
         topics = [record.topic for record in records]
         partitions = [record.partition for record in records]
+        offsets = [record.offset for record in records]
         numbers = {(p.topic, p.partition): log_no for p, log_no in batch.log_numbers.items()}
+        heads = {place: f"{log_no}/{place[0]}/{place[1]}/".encode() for place, log_no in numbers.items()}
+        places = list(zip(topics, partitions, strict=True))
         return cls(
-            log_no=np.fromiter(map(numbers.__getitem__, zip(topics, partitions, strict=True)), np.uint32, count),
+            log_no=np.fromiter(map(numbers.__getitem__, places), np.uint32, count),
             topic=topics,
             partition=np.array(partitions, dtype=np.uint16),
-            offset=np.fromiter((record.offset for record in records), np.uint64, count),
+            offset=np.array(offsets, dtype=np.uint64),
             broker_ms=np.fromiter((record.timestamp for record in records), np.int64, count),
-            prefixes={p: f"{log_no}/{p.topic}/{p.partition}/".encode() for p, log_no in batch.log_numbers.items()},
+            coordinate=[heads[place] + b"%d" % offset for place, offset in zip(places, offsets, strict=True)],
         )
-
-    def coordinate(self, row: int) -> bytes:
-        """`log_no/topic/partition/offset` of one record."""
-        return self.coordinates([row])[0]
-
-    def coordinates(self, rows: list[int]) -> list[bytes]:
-        """The coordinates of some records."""
-        heads = {(p.topic, p.partition): prefix for p, prefix in self.prefixes.items()}
-        topics, partitions, offsets = self.topic, self.partition.tolist(), self.offset.tolist()
-        return [heads[topics[row], partitions[row]] + b"%d" % offsets[row] for row in rows]
 
     def columns(self, at: npt.NDArray[np.int64]) -> dict[str, Any]:
         """The coordinate columns of the records at these indices."""
@@ -86,13 +79,13 @@ def records(verdicts: Verdicts, placed: Placed, provenance: Provenance) -> pa.Ta
     more = [payload for _, _, payload in verdicts.others] + [b""] * len(verdicts.refused)
     payloads = pa.concat_arrays([verdicts.payloads, pa.array(more, pa.binary())]) if more else verdicts.payloads
     refused = verdicts.refused
-    coordinates = placed.coordinates(at)
+    coordinates = [placed.coordinate[row] for row in at]
     broker_ms = placed.broker_ms.tolist()
     salts = list(map(provenance.salt, coordinates))
     digests = list(map(digest_of, salts, payloads.slice(0, len(at)).to_pylist()))
     leaves = [accepted_leaf(c, broker_ms[row], digest) for c, row, digest in zip(coordinates, at, digests, strict=True)]
     leaves += [
-        rejected_leaf(placed.coordinate(row), broker_ms[row], violation.code, violation.path)
+        rejected_leaf(placed.coordinate[row], broker_ms[row], violation.code, violation.path)
         for row, violation in refused
     ]
     everywhere = np.array(at + [row for row, _ in refused], dtype=np.int64)

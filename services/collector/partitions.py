@@ -107,7 +107,8 @@ class Partitions:
         """The oldest records, at most `most`, as a batch."""
         records, self._records = self._records[:most], self._records[most:]
         self._oldest = monotonic()
-        offsets = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
+        last = {(record.topic, record.partition): record.offset for record in records}
+        offsets = {TopicPartition(*place): offset + 1 for place, offset in last.items()}
         log_numbers = {partition: self.running[partition].log_no for partition in offsets}
         return Batch(records, log_numbers, offsets, self.assignment)
 

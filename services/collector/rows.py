@@ -1,12 +1,15 @@
 """The rows of `records` and `measurements` as Arrow tables, column for column. Pure."""
 
 from dataclasses import dataclass
+from itertools import chain, groupby, repeat
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from aiokafka import TopicPartition
 
 from contracts import RULES
 from services.collector.partitions import Batch
@@ -21,6 +24,7 @@ from services.collector.verdicts import Verdicts, retractions
 from services.domain.columns import STATUSES, MeasurementColumns, Snapshot
 
 _MOMENT: Final = pa.timestamp("ms", "UTC")
+_place_of = attrgetter("topic", "partition")
 _DAY_MS: Final = 86_400_000
 _STATE_TEXT: Final = (
     *("task_type", "complexity", "time_basis", "assistance", "assignment", "arm", "origin", "outcome", "work"),
@@ -45,20 +49,24 @@ class Placed:
     def of(cls, batch: Batch) -> "Placed":
         """The places of a batch."""
         records = batch.records
-        count = len(records)
-        topics = [record.topic for record in records]
-        partitions = [record.partition for record in records]
+        runs = [(place, len(list(run))) for place, run in groupby(records, key=_place_of)]
+        lengths = [length for _, length in runs]
+        log_no = [batch.log_numbers[TopicPartition(*place)] for place, _ in runs]
         offsets = [record.offset for record in records]
-        numbers = {(p.topic, p.partition): log_no for p, log_no in batch.log_numbers.items()}
-        heads = {place: f"{log_no}/{place[0]}/{place[1]}/".encode() for place, log_no in numbers.items()}
-        places = list(zip(topics, partitions, strict=True))
+        heads = [
+            f"{number}/{topic}/{partition}/".encode()
+            for number, ((topic, partition), _) in zip(log_no, runs, strict=True)
+        ]
         return cls(
-            log_no=np.fromiter(map(numbers.__getitem__, places), np.uint32, count),
-            topic=topics,
-            partition=np.array(partitions, dtype=np.uint16),
+            log_no=np.repeat(np.array(log_no, np.uint32), lengths),
+            topic=[record.topic for record in records],
+            partition=np.repeat(np.array([partition for (_, partition), _ in runs], np.uint16), lengths),
             offset=np.array(offsets, dtype=np.uint64),
-            broker_ms=np.fromiter((record.timestamp for record in records), np.int64, count),
-            coordinate=[heads[place] + b"%d" % offset for place, offset in zip(places, offsets, strict=True)],
+            broker_ms=np.array([record.timestamp for record in records], np.int64),
+            coordinate=[
+                head + b"%d" % offset
+                for head, offset in zip(chain.from_iterable(map(repeat, heads, lengths)), offsets, strict=True)
+            ],
         )
 
     def columns(self, at: npt.NDArray[np.int64]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ KEEP_MEMORY: Final = {
     "MALLOC_MMAP_THRESHOLD_": "2000000000",
     "MALLOC_TRIM_THRESHOLD_": "4000000000",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "JE_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1",
 }
 """Environment of a process that handles large batches one after another: keep freed memory for the next one. Giving it back
 to the system and faulting it in again costs a fifth of the collector's time."""

@@ -104,8 +104,11 @@ class Partitions:
         return monotonic() - self._oldest if self._records else 0.0
 
     def take(self, most: int) -> Batch:
-        """The oldest records, at most `most`, as a batch."""
+        """The oldest records, at most `most`, as a batch, partition by partition."""
         records, self._records = self._records[:most], self._records[most:]
+        records.sort(
+            key=_partition_of
+        )  # as `records` is sorted: the store has less to move; each partition keeps its order
         self._oldest = monotonic()
         last = {(record.topic, record.partition): record.offset for record in records}
         offsets = {TopicPartition(*place): offset + 1 for place, offset in last.items()}

@@ -119,7 +119,7 @@ def run(contender: str, messages: list[Message]) -> Run:
         while not _done(contender, stack, child, client, len(messages)):
             if monotonic() - begun > 300:
                 raise TimeoutError(f"{contender} did not end; its log is {child.log.read_text()[-2000:]}")
-            sleep(0.1)
+            sleep(0.25)
         wall = monotonic() - begun
         own, endpoint = (_cpu(process) - cpu for process, cpu in zip(processes, before, strict=True))
         small = _small_batches(stack) if ours else None

@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS measurements (
         bitShiftLeft(toUInt256(bitNot(log_no)), 176)), bitShiftLeft(toUInt256(bitNot(partition)), 160)),
         bitShiftLeft(toUInt256(bitNot(offset)), 96)), bitShiftLeft(toUInt256(rules), 64)), toUInt256(generation))
 ) ENGINE = ReplacingMergeTree(version) ORDER BY (authority, task)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 134217728
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 134217728, merge_selector_base = 10
 COMMENT 'Version determines content and is a total order, so writing again, late or twice changes nothing. Read FINAL.';
 
 CREATE VIEW IF NOT EXISTS task_measurements AS

@@ -106,9 +106,8 @@ class Partitions:
     def take(self, most: int) -> Batch:
         """The oldest records, at most `most`, as a batch, partition by partition."""
         records, self._records = self._records[:most], self._records[most:]
-        records.sort(
-            key=_partition_of
-        )  # as `records` is sorted: the store has less to move; each partition keeps its order
+        # In the order of the table `records`, so that the store has less to move; a partition's own order stays.
+        records.sort(key=_partition_of)
         self._oldest = monotonic()
         last = {(record.topic, record.partition): record.offset for record in records}
         offsets = {TopicPartition(*place): offset + 1 for place, offset in last.items()}

@@ -27,7 +27,8 @@ KEEP_MEMORY: Final = {
     "JE_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1",
 }
 """Environment of a process that handles large batches one after another: keep freed memory for the next one. Giving it back
-to the system and faulting it in again costs a fifth of the collector's time."""
+to the system and faulting it in again costs a fifth of the collector's time. The first three are for the C library and
+Arrow, the last for the allocator inside chDB."""
 _LIBC: Final = ctypes.CDLL(None)
 _spawning: Final = ThreadPoolExecutor(1, thread_name_prefix="spawning")
 """Linux sends the death signal when the *thread* that forked ends: all children are forked by this one, which never does."""

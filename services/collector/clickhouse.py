@@ -22,7 +22,7 @@ SELECT topic, partition, max(offset) FROM records WHERE (log_no, topic) IN {logs
 GROUP BY topic, partition
 """
 _DIGEST = """
-SELECT accepted, digest, salt FROM dispositions
+SELECT accepted, digest, salt FROM provenance
 WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {partition:UInt16} AND offset = {offset:UInt64}
 """
 

@@ -126,6 +126,10 @@ def test_events_of_the_official_sdk_in_both_modes(start_stack: Callable[..., Run
         ("EXPLAIN SELECT * FROM file('/etc/passwd')", "497"),
         ("SYSTEM SHUTDOWN", "164"),
         ("SELECT sleep(3)", "497"),
+        ("SELECT payload, salt FROM records", "497"),
+        ("SELECT count() FROM frigjort.measurements", "497"),
+        ("SELECT salt FROM dispositions", "47"),
+        ("SELECT salt FROM events", "47"),
     ],
 )
 def test_the_auditor_cannot(auditor_url: tuple[str, str], statement: str, code: str) -> None:
@@ -141,8 +145,8 @@ def test_the_auditor_cannot(auditor_url: tuple[str, str], statement: str, code: 
 
 def test_the_auditor_can_read_and_nobody_else(auditor_url: tuple[str, str]) -> None:
     url, credentials = auditor_url
-    for path in ("", "/?query=SELECT%20count()%20FROM%20records"):
-        body = [] if path else ["--data-binary", "SELECT count() FROM records"]
+    for path in ("", "/?query=SELECT%20count()%20FROM%20dispositions"):
+        body = [] if path else ["--data-binary", "SELECT count() FROM dispositions"]
         answer = subprocess.run(["curl", "-sS", "-u", credentials, url + path, *body], capture_output=True, check=True)
         assert answer.stdout == b"0\n"
     for wrong in ("frigjort_auditor:wrong", "default:", "frigjort_writer:" + credentials.partition(":")[2]):

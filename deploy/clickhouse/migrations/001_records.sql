@@ -55,22 +55,31 @@ COMMENT 'The first coordinate of every event id: the lowest wins. For duplicate 
 CREATE MATERIALIZED VIEW IF NOT EXISTS event_ids_feed TO event_ids AS
 SELECT topic, event_source, event_id, log_no, partition, offset FROM records WHERE accepted = 1;
 
-CREATE VIEW IF NOT EXISTS dispositions AS
+-- The views below, and those of the files that follow, are what an auditor may read: he may not read the tables underneath.
+-- So each view reads with the rights of the user who made it.
+
+CREATE VIEW IF NOT EXISTS provenance DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT log_no, topic, partition, offset, digest, accepted, rules, broker_time, event_type, event_source, event_id,
        subject, payload, salt, leaf, code, path
 FROM records FINAL
 ORDER BY log_no, topic, partition, offset, accepted DESC, rules DESC, digest
-LIMIT 1 BY log_no, topic, partition, offset;
+LIMIT 1 BY log_no, topic, partition, offset
+COMMENT 'The winner of each coordinate with all that its digest and leaf are made of: for verifying. The only view with the salt.';
 
-CREATE VIEW IF NOT EXISTS events AS
+CREATE VIEW IF NOT EXISTS dispositions DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+SELECT log_no, topic, partition, offset, digest, accepted, rules, broker_time, event_type, event_source, event_id,
+       subject, leaf, code, path
+FROM provenance;
+
+CREATE VIEW IF NOT EXISTS events DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT log_no, topic, partition, offset, digest, rules, broker_time, event_type, event_source, event_id, subject, payload
-FROM dispositions WHERE accepted = 1;
+FROM provenance WHERE accepted = 1;
 
-CREATE VIEW IF NOT EXISTS rejections AS
+CREATE VIEW IF NOT EXISTS rejections DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT log_no, topic, partition, offset, rules, broker_time, code, path
 FROM dispositions WHERE accepted = 0;
 
-CREATE VIEW IF NOT EXISTS duplicates AS
+CREATE VIEW IF NOT EXISTS duplicates DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT e.log_no AS log_no, e.topic AS topic, e.partition AS partition, e.offset AS offset,
        e.event_source AS event_source, e.event_id AS event_id,
        f.log_no AS first_log_no, f.partition AS first_partition, f.offset AS first_offset
@@ -78,3 +87,12 @@ FROM events AS e
 INNER JOIN (SELECT topic, event_source, event_id, log_no, partition, offset FROM event_ids FINAL) AS f
     ON e.topic = f.topic AND e.event_source = f.event_source AND e.event_id = f.event_id
 WHERE (e.log_no, e.partition, e.offset) != (f.log_no, f.partition, f.offset);
+
+CREATE VIEW IF NOT EXISTS incidents DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+SELECT log_no, topic, partition, offset, arraySort(groupUniqArray(digest)) AS digests
+FROM records WHERE accepted = 1
+GROUP BY log_no, topic, partition, offset HAVING length(digests) > 1
+COMMENT 'Coordinates with two contents. The winner stands in the other views, here stands that there was another.';
+
+CREATE VIEW IF NOT EXISTS log_bindings DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+SELECT topic, log_no, topic_id, bound_at FROM logs FINAL;

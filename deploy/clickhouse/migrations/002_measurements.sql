@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS measurements (
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 134217728, merge_selector_base = 10
 COMMENT 'Version determines content and is a total order, so writing again, late or twice changes nothing. Read FINAL.';
 
-CREATE VIEW IF NOT EXISTS task_measurements AS
+CREATE VIEW IF NOT EXISTS task_measurements DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT authority, task, revision, day, started_at, completed_at, task_type, complexity, time_basis, assistance, assignment,
        arm, origin, outcome, work, audience, programme, study, stratum, cluster, cluster_kind, active_ms, counted_active_ms,
        capped, review_ms, rework_ms, effort_ms, credit_ms, saved_ms, status, baseline, baseline_version, baseline_level,
@@ -61,25 +61,25 @@ SELECT authority, task, revision, day, started_at, completed_at, task_type, comp
 FROM measurements FINAL
 WHERE kind = 1;
 
-CREATE VIEW IF NOT EXISTS hours_freed_daily AS
+CREATE VIEW IF NOT EXISTS hours_freed_daily DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT authority, day, count() AS tasks, countIf(status = 'measured') AS measured_tasks,
        sumIf(saved_ms, status = 'measured') AS saved_ms, saved_ms / 3600000 AS hours_freed,
        sumIf(credit_ms - counted_active_ms, status = 'measured') / 3600000 AS gross_hours
 FROM task_measurements GROUP BY authority, day;
 
-CREATE VIEW IF NOT EXISTS hours_freed_by_authority AS
+CREATE VIEW IF NOT EXISTS hours_freed_by_authority DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT authority, count() AS tasks, countIf(status = 'measured') AS measured_tasks,
        sumIf(saved_ms, status = 'measured') AS saved_ms, saved_ms / 3600000 AS hours_freed,
        sumIf(credit_ms - counted_active_ms, status = 'measured') / 3600000 AS gross_hours
 FROM task_measurements GROUP BY authority;
 
-CREATE VIEW IF NOT EXISTS hours_freed_by_task_type AS
+CREATE VIEW IF NOT EXISTS hours_freed_by_task_type DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT task_type, complexity, count() AS tasks, countIf(status = 'measured') AS measured_tasks,
        sumIf(saved_ms, status = 'measured') AS saved_ms, saved_ms / 3600000 AS hours_freed,
        sumIf(credit_ms - counted_active_ms, status = 'measured') / 3600000 AS gross_hours
 FROM task_measurements GROUP BY task_type, complexity;
 
-CREATE VIEW IF NOT EXISTS coverage AS
+CREATE VIEW IF NOT EXISTS coverage DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT authority, task_type, count() AS tasks, countIf(status = 'measured') AS measured, countIf(status = 'unmeasured') AS unmeasured,
        countIf(status = 'incomplete') AS incomplete, countIf(capped = 1) AS capped, measured / tasks AS measured_share
 FROM task_measurements GROUP BY authority, task_type;

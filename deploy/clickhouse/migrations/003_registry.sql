@@ -47,7 +47,15 @@ CREATE TABLE IF NOT EXISTS authorities (
 ) ENGINE = ReplacingMergeTree ORDER BY (authority, authority_version, generation, digest)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE VIEW IF NOT EXISTS current_authorities AS
+-- For auditors, who read views alone: every version with its digest, so that two contents under one number are seen here too.
+
+CREATE VIEW IF NOT EXISTS baseline_versions DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+SELECT * FROM baselines FINAL;
+
+CREATE VIEW IF NOT EXISTS authority_versions DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+SELECT * FROM authorities FINAL;
+
+CREATE VIEW IF NOT EXISTS current_authorities DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT authority, argMax(name, authority_version) AS name, argMax(sector, authority_version) AS sector
 FROM authorities FINAL GROUP BY authority;
 
@@ -59,6 +67,9 @@ CREATE TABLE IF NOT EXISTS targets (
     source String
 ) ENGINE = ReplacingMergeTree ORDER BY (name, target_version)
 COMMENT 'Targets and norms are data: a new version beside the old one, never a change.';
+
+CREATE VIEW IF NOT EXISTS target_versions DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+SELECT * FROM targets FINAL;
 
 INSERT INTO targets (name, target_version, value, unit, source) VALUES
     ('hours_freed_2035', 1, 50000000, 'hours', 'the goal: at least 50 million hours by 2035'),

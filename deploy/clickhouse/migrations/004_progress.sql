@@ -1,4 +1,4 @@
--- Rollups, seals and the ledgers of what was changed on purpose.
+-- Rollups, seals and the ledgers of what was changed on purpose. Nothing writes them yet; what will, brings a view for auditors.
 
 CREATE TABLE IF NOT EXISTS progress_daily (
     authority LowCardinality(String),

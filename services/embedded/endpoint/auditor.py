@@ -3,6 +3,9 @@
 Three walls, each of which would do for most attacks: the tree holds nothing but what `allowed` lists; the tree, written out
 again, is the statement, so that the tree hides nothing; and the statement runs with `readonly = 1`, where the engine itself
 refuses writes, table functions that read files or other hosts, and any other setting.
+
+Of the figures' database he reads the views. What they read is not judged, for it does not stand in his statement; a table
+that he names himself is refused, wherever in the statement and whatever else has its name there.
 """
 
 import json
@@ -12,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from services.embedded.endpoint import allowed
-from services.embedded.endpoint.connection import Connection
+from services.embedded.endpoint.connection import Connection, literal
 from services.embedded.endpoint.engine import Engine
 from services.embedded.endpoint.errors import Code, QueryError
 from services.embedded.endpoint.settings import EndpointSettings
@@ -25,15 +28,17 @@ _SETTING_KEYS: Final = frozenset({"type", "changes", "is_standalone"})
 
 @dataclass(slots=True)
 class Permitted:
-    """A statement that the auditor may run: the settings that it names itself, and the tables."""
+    """A statement that the auditor may run: the settings that it names itself, the tables, and what it gives other names,
+    which may be tables too: `WITH records AS r SELECT 1 IN r` reads one."""
 
     settings: dict[str, str] = field(default_factory=dict)
-    tables: set[str] = field(default_factory=set)
+    tables: set[tuple[str, ...]] = field(default_factory=set)
+    renamed: set[tuple[str, ...]] = field(default_factory=set)
 
     @property
     def readonly(self) -> int:
         """1; but 2 for a client that only asks which settings it may change: the answer depends on it."""
-        return 2 if self.tables == {"system.settings"} else 1
+        return 2 if self.tables == {("system", "settings")} else 1
 
 
 class Auditor:
@@ -56,9 +61,11 @@ class Auditor:
         if not statement.only_reads:
             raise QueryError.refused(Code.READONLY, "The auditor may read and nothing else")
         try:
-            return self._known(statement) if len(statement.text) <= REMEMBERED else self._judge(statement)
+            permitted = self._known(statement) if len(statement.text) <= REMEMBERED else self._judge(statement)
         except RecursionError:
             raise _denied("run a statement as deeply nested as this") from None
+        self._refuse_base_tables(permitted)
+        return permitted
 
     def settings(self, wanted: Mapping[str, str]) -> dict[str, str]:
         """The settings of a request with the auditor's limits. Raises `QueryError` for one that he may not change."""
@@ -93,8 +100,29 @@ class Auditor:
             self._node(key, node, permitted)
         return permitted
 
+    def _refuse_base_tables(self, permitted: Permitted) -> None:
+        """Not remembered with the judgement, since a table may be made later. A name without a database is refused even
+        where WITH or AS gives it another meaning: whether it does in that place only the engine knows."""
+        named = {
+            parts[-1]
+            for parts in permitted.tables | permitted.renamed
+            if len(parts) == 1 or (len(parts) == 2 and parts[0] == self._home)
+        }
+        refused = named and named & self._base_tables()
+        if refused:
+            raise _denied(f"read the table {min(refused)[:64]}: views alone are for the auditor")
+
+    def _base_tables(self) -> set[str]:
+        """What there is beside plain views: tables, materialized views, dictionaries."""
+        sql = f"SELECT name FROM system.tables WHERE database = {literal(self._home)} AND engine != 'View'"  # noqa: S608
+        with self._engine.connect() as connection:
+            rows = connection.run(sql, "JSONCompactEachRow").body.splitlines()
+        return {name for (name,) in map(json.loads, rows)}
+
     def _node(self, key: str, node: dict[str, Any], permitted: Permitted) -> None:
         kind = node["type"]
+        if kind == "Identifier" and "alias" in node:
+            permitted.renamed.add(tuple(_parts(node)))
         if kind not in allowed.NODES:
             raise _denied(f"use {kind}")
         if "out_file" in node:
@@ -140,13 +168,13 @@ class Auditor:
     def _table(self, parts: list[str], permitted: Permitted) -> None:
         match parts:
             case [_]:  # in the current database, which is one of the two, or a name made by WITH
-                permitted.tables.add(parts[0])
+                permitted.tables.add(tuple(parts))
             case [database, table] if (
                 database in {self._home, LOG_DATABASE}
                 or database.lower() == "information_schema"
                 or (database == "system" and table in allowed.SYSTEM_TABLES)
             ):
-                permitted.tables.add(f"{database}.{table}")
+                permitted.tables.add((database, table))
             case _:
                 raise _denied(f"read {'.'.join(parts)[:128]}")
 

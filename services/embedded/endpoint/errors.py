@@ -27,7 +27,7 @@ class Code(IntEnum):
 
 _STATUS: Final = {
     194: 401,
-    **dict.fromkeys((164, 192, 193, 497, 512, 516), 403),
+    **dict.fromkeys((192, 193, 497, 512, 516), 403),
     **dict.fromkeys((6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 376), 400),
     **dict.fromkeys((427, 441, 675, 676), 400),
     **dict.fromkeys((46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511), 404),
@@ -38,8 +38,7 @@ _STATUS: Final = {
     159: 408,
     779: 415,
 }
-"""ClickHouse's own table (src/Server/HTTP/exceptionCodeToHTTPStatus.cpp); what is not in it is 500. One difference: READONLY
-is 403 here, as ACCESS_DENIED is there, since a client that tries again on 5xx would try for ever."""
+"""ClickHouse's own table (src/Server/HTTP/exceptionCodeToHTTPStatus.cpp); what is not in it is 500, READONLY (164) for one."""
 
 
 class QueryError(Exception):

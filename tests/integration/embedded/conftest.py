@@ -31,3 +31,13 @@ def table(endpoint: Reached, request: pytest.FixtureRequest) -> str:
     )
     assert made.status == 200, made.text
     return name
+
+
+@pytest.fixture
+def view(endpoint: Reached, table: str) -> str:
+    """A view of all that is in `table`, as an auditor may read it."""
+    name = f"{table}_view"
+    endpoint.ask(f"DROP VIEW IF EXISTS {name}")
+    made = endpoint.ask(f"CREATE VIEW {name} DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM {table}")
+    assert made.status == 200, made.text
+    return name

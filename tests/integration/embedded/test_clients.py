@@ -95,9 +95,9 @@ def test_errors_have_their_codes(client: Client, wide: str) -> None:
         client.raw_insert(wide, ["n"], b'{"n": "x"}\n', fmt="JSONEachRow")
 
 
-def test_the_auditor_reads_with_it(endpoint: Reached, table: str) -> None:
+def test_the_auditor_reads_with_it(endpoint: Reached, table: str, view: str) -> None:
     with endpoint.client(AUDITOR) as client:
-        assert client.query(f"SELECT count() FROM {table}", settings={"max_threads": 2}).result_rows == [(0,)]
+        assert client.query(f"SELECT count() FROM {view}", settings={"max_threads": 2}).result_rows == [(0,)]
         assert client.query_arrow("SELECT number FROM numbers(10)").num_rows == 10
         assert client.query("SHOW TABLES").row_count > 0
         for forbidden in (f"DROP TABLE {table}", f"INSERT INTO {table} VALUES (1, 'x')"):

@@ -36,7 +36,7 @@ def test_long_reads_hold_up_neither_ping_nor_inserts(endpoint: Reached, table: s
 
 
 @pytest.mark.parametrize("clients", [8])
-def test_many_writers_and_readers(endpoint: Reached, table: str, clients: int) -> None:
+def test_many_writers_and_readers(endpoint: Reached, table: str, view: str, clients: int) -> None:
     def write(number: int) -> None:
         for block in range(10):
             rows = "\n".join(f"{number * 10_000 + block * 1_000 + n}\tx" for n in range(1_000))
@@ -45,7 +45,7 @@ def test_many_writers_and_readers(endpoint: Reached, table: str, clients: int) -
 
     def read(user: str) -> None:
         for _ in range(10):
-            answer = endpoint.ask(f"SELECT count() % 1000, count() = uniqExact(n) FROM {table}", user)
+            answer = endpoint.ask(f"SELECT count() % 1000, count() = uniqExact(n) FROM {view}", user)
             assert answer.body == b"0\t1\n"  # a block is there whole or not at all
 
     with ThreadPoolExecutor(2 * clients) as pool:

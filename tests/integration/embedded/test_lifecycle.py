@@ -189,7 +189,8 @@ def test_the_query_log_tells_who_asked_what(starting: Starting) -> None:
     reached.ask(f'{{"n": 2, "s": "{canary}"}}', query="INSERT INTO t FORMAT JSONEachRow")
     reached.ask(f"1\t2\t{canary}\n", query="INSERT INTO t FORMAT TSV")
     reached.ask(f"INSERT INTO t VALUES ({canary}")
-    reached.ask("SELECT sum(n) /* a comment */ FROM t", AUDITOR, query_id="asked-by-auditor")
+    reached.ask("CREATE VIEW v AS SELECT n FROM t")
+    reached.ask("SELECT sum(n) /* a comment */ FROM v", AUDITOR, query_id="asked-by-auditor")
     reached.ask("DROP TABLE t", AUDITOR)
     reached.ask("SELECT 1", as_user="", headers={"X-ClickHouse-User": "nobody", "X-ClickHouse-Key": canary})
     time.sleep(0.6)
@@ -204,14 +205,15 @@ def test_the_query_log_tells_who_asked_what(starting: Starting) -> None:
         ["INSERT", 0, 1, 0],
         ["INSERT", 0, 0, 27],
         ["INSERT", 0, 0, 62],
+        ["CREATE", 0, 0, 0],
         ["SELECT", 2, 0, 0],
         ["DROP", 0, 0, 164],
         ["other", 0, 0, 516],
     ]
-    assert rows[5][:2] == ["frigjort_auditor", "asked-by-auditor"]
-    assert rows[5][6] == "SELECT sum(n) FROM t"
-    assert [row[0] for row in rows[:5]] == ["frigjort_writer"] * 5
-    assert rows[7][0] == ""
+    assert rows[6][:2] == ["frigjort_auditor", "asked-by-auditor"]
+    assert rows[6][6] == "SELECT sum(n) FROM v"
+    assert [row[0] for row in rows[:6]] == ["frigjort_writer"] * 6
+    assert rows[8][0] == ""
     assert rows[1][6] == "INSERT INTO t FORMAT Values"
     assert canary not in log.text
     reached.process.stop()
@@ -226,7 +228,8 @@ def test_metrics_count(starting: Starting) -> None:
     reached = starting()
     reached.ask("CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n")
     reached.ask("1\n2\n3\n", query="INSERT INTO t FORMAT TSV")
-    reached.ask("SELECT * FROM t", AUDITOR)
+    reached.ask("CREATE VIEW v AS SELECT * FROM t")
+    assert reached.ask("SELECT * FROM v", AUDITOR).status == 200
     reached.ask("SELECT * FROM nowhere", AUDITOR)
     metrics = reached.pool.request("GET", reached.url + "/metrics").data.decode()
     for line in (

@@ -96,3 +96,26 @@ def test_the_users_of_the_server_are_those_of_the_settings() -> None:
         password = user.find("password")
         if password is not None:
             assert password.get("from_env") in given
+
+
+def test_the_auditor_is_granted_every_view_and_nothing_else() -> None:
+    users = ET.parse(ROOT / "deploy/clickhouse/users.d/frigjort.xml").getroot()
+    granted = [query.text for query in users.findall("users/frigjort_auditor/grants/query")]
+    assert sorted(map(str, granted)) == sorted(f"GRANT SELECT ON frigjort.{view}" for view in _views())
+
+
+def test_every_view_reads_with_the_rights_of_its_maker() -> None:
+    for name, clause in _views().items():
+        assert clause == "DEFINER = CURRENT_USER SQL SECURITY DEFINER", name
+
+
+def _views() -> dict[str, str]:
+    """The plain views of the migrations, each with what stands between its name and AS."""
+    files = sorted((ROOT / "deploy/clickhouse/migrations").glob("*.sql"))
+    found = re.findall(
+        r"^CREATE (?:OR REPLACE )?VIEW (?:IF NOT EXISTS )?(\w+)\s*(.*?)\s*\bAS\b",
+        "\n".join(file.read_text() for file in files),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert len(found) > 10
+    return dict(found)

@@ -128,6 +128,24 @@ class Registry:
         self._publish(PUBLISHED, changed, unchanged, now)
         return Published(len(changed), len(proposals) - len(changed))
 
+    def withdraw(self, baseline: str, version: int, reason: str, withdrawn_by: str, now: datetime) -> bool:
+        """Withdraws a published version, so that it is not matched any more; whether it was in force until now.
+
+        What is withdrawn already stays as it was said first, and is only told again. Raises `Misconfigured` where no
+        such version was published, or where `reason` or `withdrawn_by` is no token of the contract.
+        """
+        identifier = f"{baseline}/{version}"
+        subjects = {_subject(_message(payload)) for payload in self.store.payloads()}
+        if identifier not in subjects:
+            raise Misconfigured(identifier, "no such version was published: see `frigjort baseline list`")
+        subject = f"{identifier}/withdrawn"
+        if subject in subjects:
+            self._publish(WITHDRAWN, [], {subject}, now)
+            return False
+        data = {"baseline": baseline, "version": version, "reason": reason, "withdrawn_by": withdrawn_by}
+        self._publish(WITHDRAWN, [(subject, data)], set(), now)
+        return True
+
     def republish(self) -> int:
         """Sends everything that is stored again, under its own numbers; how many events."""
         return self.log.publish([_message(payload) for payload in self.store.payloads()])

@@ -43,10 +43,10 @@ def send(*arguments: str) -> Result:
 class Kafka:
     servers: str
 
-    def records(self, topic: str) -> list[tuple[bytes, bytes, list[tuple[str, bytes]]]]:
+    def records(self, topic: str) -> list[tuple[Any, ...]]:
         consumer = Consumer({"bootstrap.servers": self.servers, "group.id": "unused", "enable.partition.eof": True})
         consumer.assign([TopicPartition(topic, 0, 0)])
-        found: list[tuple[bytes, bytes, list[tuple[str, bytes]]]] = []
+        found: list[tuple[Any, ...]] = []
         try:
             while (message := consumer.poll(10)) is not None and message.error() is None:
                 found.append((message.key(), message.value(), message.headers()))

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from contracts import topics
 from services.baselines.kafka import RegistryKafka
@@ -25,11 +26,31 @@ def examined(running: Running) -> tuple[int, dict[str, tuple[str, str]]]:
     return result.exit_code, wrong
 
 
+def registry(running: Running, *arguments: str) -> Result:
+    return RUN.invoke(app, ["registry", *arguments, "--data", str(running.stack.data)])
+
+
+def a_writer_that_died(running: Running) -> None:
+    """It is reported, and a person ends its claim."""
+    old = datetime.now(UTC) - timedelta(minutes=5)
+    names = ["holder", "event", "recorded_at"]
+    running.client().insert("registry_claims", [["host/1/dead", "claimed", old]], column_names=names)
+    code, wrong = examined(running)
+    assert (code, wrong) == (1, {"registry writers": ("problem", "host/1/dead claims to write for over a minute")})
+    assert "host/1/dead since" in registry(running, "claims").stdout
+    assert registry(running, "unlock", "host/1/other").exit_code == 1
+    assert registry(running, "unlock", "host/1/dead").exit_code == 0
+    assert "nobody writes" in registry(running, "claims").stdout
+    assert examined(running) == (0, {})
+
+
 @pytest.mark.timeout(300)
 def test_a_running_installation(start_stack: Callable[..., Running]) -> None:
     running = start_stack()
     client = running.client()
     assert examined(running) == (0, {})
+
+    a_writer_that_died(running)
 
     kafka = RegistryKafka(running.stack.kafka_settings())
     stray = topics.tasks_topic("10000033")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +17,7 @@ from services.domain.match import Registry, TwoContentsForOneGenerationError
 from services.runtime.errors import FrigjortError, Halt, Misconfigured, Retry
 from services.runtime.migrations import Standing
 
+LONGEST_PUBLICATION: Final = timedelta(minutes=1)
 OLDEST_CLICKHOUSE: Final = (25, 8)
 """The release that docker-compose.yml names; older ones were not tried."""
 
@@ -167,6 +169,13 @@ def _registry_event(payload: bytes) -> RegistryEvent:
         key = ""
     headers = (("content-type", STRUCTURED.encode()),)
     return read(Record(topics.BASELINES, key.encode(), headers, payload)).event  # type: ignore[return-value]
+
+
+def writers(claims: Mapping[str, datetime], now: datetime) -> Finding:
+    """Nobody claims to write to the registry for longer than a publication takes."""
+    old = [holder for holder, since in claims.items() if now - since > LONGEST_PUBLICATION]
+    remedy = "once its process is gone: `frigjort registry unlock …`"
+    return _unless([f"{holder} claims to write for over a minute" for holder in old], "none is stuck", remedy)
 
 
 def log_bindings(bound: Mapping[str, tuple[int, set[str]]], ids: Mapping[str, str]) -> Finding:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any, Final
 from urllib.error import HTTPError
@@ -77,6 +78,7 @@ class Examination:
         yield _Step("cleanup policies", both, lambda: checks.cleanup_policies(self._configs))
         yield _Step("timestamp types", both, lambda: checks.timestamp_types(self._configs))
         yield _Step("registry", both, self._registry)
+        yield _Step("registry writers", (MIGRATIONS,), self._writers)
         yield _Step("log bindings", both, self._log_bindings)
         for url in self.addresses:
             yield _Step(f"ready: {url}", (), partial(_readiness, url))
@@ -117,6 +119,9 @@ class Examination:
     def _registry(self) -> Finding:
         told = self._log.told() if topics.BASELINES in self._log.existing() else []
         return checks.registry_agrees(self._store.payloads(), told)
+
+    def _writers(self) -> Finding:
+        return checks.writers(self._store.open_claims(), datetime.now(UTC))
 
     def _log_bindings(self) -> Finding:
         names = set(map(topics.tasks_topic, self._authorities)) & self._log.existing()

@@ -1,6 +1,7 @@
 """The doctor's verdicts: each thing that can be wrong is found, and only that."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,6 +13,7 @@ from services.runtime.errors import Halt, Misconfigured, Retry
 from services.runtime.migrations import Standing
 
 TASKS = topics.tasks_topic("10000009")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = {
     topics.BASELINES: topics.BASELINES_CONFIG,
     topics.REJECTED: topics.REJECTED_CONFIG,
@@ -45,6 +47,7 @@ def test_what_is_as_it_should_be_is_ok() -> None:
         checks.durable_tables({"records": "… SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"}),
         checks.log_bindings({TASKS: (2, {"id"})}, {TASKS: "id"}),
         checks.readiness("http://x", 200, ()),
+        checks.writers({"host/1/a": NOW - timedelta(seconds=50)}, NOW),
     ]
     assert {(found.state, found.remedy) for found in well} == {(State.OK, "")}
 
@@ -69,6 +72,7 @@ def test_what_is_as_it_should_be_is_ok() -> None:
         (checks.log_bindings({TASKS: (1, {"id", "new"})}, {TASKS: "new"}), "another incarnation"),
         (checks.readiness("http://x", 503, ["joining the consumer group"]), "joining the consumer group"),
         (checks.readiness("http://x", 0, ()), "no answer"),
+        (checks.writers({"host/1/a": NOW - timedelta(seconds=70)}, NOW), "host/1/a claims to write"),
         (checks.of_error(Retry("Kafka", "timed out")), "Kafka is away: timed out"),
         (checks.of_error(Misconfigured("FRIGJORT_X", "unknown setting")), "FRIGJORT_X"),
     ],

@@ -1,6 +1,8 @@
-"""`python -m contracts.generate [--check]`: writes, or compares, all that is generated from the models.
+"""`python -m contracts.generate [--check | --release]`: writes, or compares, all that is generated from the models.
 
-JSON Schema 2020-12 per event type, the AsyncAPI 3 document, and the example files. Committed; a test runs the check.
+JSON Schema 2020-12 per event type, the AsyncAPI 3 document, and the example files. Committed; a test runs the check, which
+also compares the schemas with those of the last release. `--release` makes today's schemas and valid examples the last
+release, in `contracts/released`: it refuses when they would break an event that the release before accepts.
 """
 
 import json
@@ -12,6 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contracts import topics
+from contracts.compatibility import breaks
 from contracts.deadletters import REJECTED_TYPE, RecordRejected
 from contracts.events import AUTHORITY_EVENTS, REGISTRY_EVENTS, schema_name
 from contracts.examples import FOLDER as EXAMPLES
@@ -20,6 +23,7 @@ from contracts.examples.sources import invalid_examples, valid_examples
 
 HERE: Final = Path(__file__).parent
 SCHEMAS: Final = HERE / "schemas"
+RELEASED: Final = HERE / "released"
 _MODELS: Final[dict[str, type[BaseModel]]] = {**AUTHORITY_EVENTS, **REGISTRY_EVENTS, REJECTED_TYPE: RecordRejected}
 
 
@@ -107,13 +111,43 @@ def stale() -> list[str]:
     return sorted(str(file.relative_to(HERE)) for file in {*wrong, *(present - set(expected))})
 
 
+def broken(released: Path = RELEASED) -> list[str]:
+    """Why an event that is valid under the last release may be refused now, schema by schema; empty: none is."""
+    found = []
+    for file in sorted((released / "schemas").glob("*.json")):
+        if file.stem not in _MODELS:
+            found.append(f"{file.stem}: the event type is gone")
+            continue
+        before = json.loads(file.read_text(encoding="utf-8"))
+        found += [f"{file.stem}: {reason}" for reason in breaks(before, schema(file.stem))]
+    return found
+
+
+def release(released: Path = RELEASED) -> list[str]:
+    """Makes today's schemas and valid examples the last release, unless something would break; then why.
+
+    Examples of earlier releases stay: what was valid once is read for ever.
+    """
+    reasons = broken(released)
+    if not reasons:
+        for file, text in files():
+            if file.parent in {SCHEMAS, EXAMPLES / "valid"}:
+                copy = released / file.parent.name / file.name
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_text(text, encoding="utf-8")
+    return reasons
+
+
 def main() -> int:
-    """Exit code 1 where `--check` finds something stale."""
-    if "--check" in sys.argv[1:]:
+    """Exit code 1 where `--check` finds something stale or broken, or `--release` something broken."""
+    if {"--check", "--release"} & set(sys.argv[1:]):
         differing = stale()
         for name in differing:
             sys.stderr.write(f"stale: contracts/{name}: run python -m contracts.generate\n")
-        return 1 if differing else 0
+        reasons = release() if "--release" in sys.argv[1:] and not differing else broken()
+        for reason in reasons:
+            sys.stderr.write(f"breaks the last release: {reason}\n")
+        return 1 if differing or reasons else 0
     for file, text in files():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

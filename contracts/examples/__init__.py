@@ -38,16 +38,17 @@ class Example:
 
 def valid() -> Iterator[Example]:
     """The valid examples, in the order of their names."""
-    return _load("valid")
+    return load(FOLDER / "valid")
 
 
 def invalid() -> Iterator[Example]:
     """The invalid examples, in the order of their names."""
-    return _load("invalid")
+    return load(FOLDER / "invalid")
 
 
-def _load(kind: str) -> Iterator[Example]:
-    for file in sorted((FOLDER / kind).glob("*.json")):
+def load(folder: Path) -> Iterator[Example]:
+    """The examples whose files stand in a folder, in the order of their names."""
+    for file in sorted(folder.glob("*.json")):
         stored = json.loads(file.read_text(encoding="utf-8"))
         record = Record(
             stored["topic"],

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -49,6 +50,28 @@ class RegistryStore:
                         column_names=names,
                         settings=INSERT_SETTINGS,
                     )
+
+    def claim(self, holder: str) -> None:
+        """Stores a claim to be the writer."""
+        self._claim_row(holder, "claimed")
+
+    def release(self, holder: str) -> None:
+        """Stores that a claim ended."""
+        self._claim_row(holder, "released")
+
+    def open_claims(self) -> dict[str, datetime]:
+        """Since when each claim that was not released is open."""
+        rows = self._rows(
+            "SELECT holder, toUnixTimestamp64Milli(min(recorded_at)) FROM registry_claims GROUP BY holder "
+            "HAVING countIf(event = 'released') = 0"
+        )
+        return {str(holder): datetime.fromtimestamp(milliseconds / 1000, UTC) for holder, milliseconds in rows}
+
+    def _claim_row(self, holder: str, event: str) -> None:
+        with translated():
+            self._client.insert(
+                "registry_claims", [[holder, event]], column_names=["holder", "event"], settings=INSERT_SETTINGS
+            )
 
     def bound(self) -> dict[str, tuple[int, set[str]]]:
         """Per topic the highest log number and the topic ids bound to it."""

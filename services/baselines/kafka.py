@@ -5,8 +5,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from contracts import topics
@@ -15,6 +25,7 @@ from services.runtime.errors import Retry
 from services.runtime.settings import KafkaSettings
 
 _TIMEOUT_SECONDS: Final = 20
+_ANSWER_SECONDS: Final = 10
 
 
 @dataclass(slots=True)
@@ -49,6 +60,52 @@ class RegistryKafka:
             return {name: str(future.result(_TIMEOUT_SECONDS).topic_id) for name, future in described.items()}
         except KafkaException as error:
             raise Retry("Kafka", f"describe topics: {error}") from error
+
+    def existing(self) -> set[str]:
+        """The topics that exist. Raises `Retry`."""
+        admin = self._admin()
+        try:
+            return set(admin.list_topics(timeout=_ANSWER_SECONDS).topics)
+        except KafkaException as error:
+            raise Retry("Kafka", f"list topics: {error.args[0].str()}") from error
+
+    def configs(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The settings of each existing topic, by name and setting. Raises `Retry`."""
+        wanted = [ConfigResource(ResourceType.TOPIC, name) for name in sorted(names)]
+        if not wanted:
+            return {}
+        admin = self._admin()  # held until its answers have come
+        described = admin.describe_configs(wanted, request_timeout=_TIMEOUT_SECONDS)
+        try:
+            answers = {resource.name: future.result(_TIMEOUT_SECONDS) for resource, future in described.items()}
+        except KafkaException as error:
+            raise Retry("Kafka", f"describe topics: {error}") from error
+        return {name: {key: str(entry.value) for key, entry in answer.items()} for name, answer in answers.items()}
+
+    def told(self) -> list[bytes]:
+        """Every registry event in the topic, in its order. Raises `Retry`."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.settings.bootstrap_servers,
+                "group.id": "frigjort-registry-reader",  # never committed to
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "log_level": 0,
+            }
+        )
+        consumer.assign([TopicPartition(topics.BASELINES, 0, OFFSET_BEGINNING)])
+        payloads: list[bytes] = []
+        try:
+            while True:
+                message = consumer.poll(_ANSWER_SECONDS)
+                problem = message.error() if message is not None else None
+                if problem is not None and problem.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                    return payloads
+                if message is None or problem is not None:
+                    raise Retry("Kafka", f"read {topics.BASELINES}: {problem or 'no answer'}")
+                payloads.append(message.value() or b"")
+        finally:
+            consumer.close()
 
     def publish(self, events: Iterable[tuple[bytes, bytes]]) -> int:
         """Sends (key, structured event) pairs to the registry's topic in order; how many. Raises `Retry`."""

@@ -2,8 +2,8 @@
 
 Invariant: what is in the topic is in ClickHouse. Publishing what is stored already changes nothing and sends it again
 under its own number: so a crash between storing and telling is mended by running the same command again, or by
-`republish`. One process at a time may publish; were there two, one number could get two contents, and every collector
-would halt rather than choose.
+`republish`. One process at a time may publish (`claims`); were there two, one number could get two contents, and every
+collector would halt rather than choose.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,11 @@ from contracts import topics
 from contracts.codes import Violation
 from contracts.events import PUBLISHED, REGISTERED, WITHDRAWN, RegistryEvent, schema_name
 from contracts.reading import Record, read
-from services.runtime.errors import Misconfigured
+from services.baselines.claims import Claims, Unsure, alone
+from services.runtime.errors import Misconfigured, Retry
 
 
-class Store(Protocol):
+class Store(Claims, Protocol):
     """What the registry keeps."""
 
     def generation(self) -> int:
@@ -82,10 +83,11 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Publishes authorities and baselines."""
+    """Publishes authorities and baselines. Another writer is waited for as long as `patience_seconds`, then `Halt` is raised."""
 
     store: Store
     log: Log
+    patience_seconds: float = 20.0
 
     def add_authorities(self, authorities: Sequence[Mapping[str, Any]], now: datetime, partitions: int = 1) -> int:
         """Registers authorities (authority, name, sector …), creates and binds their topics; how many are new.
@@ -93,6 +95,10 @@ class Registry:
         An authority that is registered with the same name and sector already is left as it is. Raises `Misconfigured`
         where one breaks the contract; then none is registered.
         """
+        with alone(self.store, self.patience_seconds):
+            return self._add_authorities(authorities, now, partitions)
+
+    def _add_authorities(self, authorities: Sequence[Mapping[str, Any]], now: datetime, partitions: int) -> int:
         known = {entry["authority"]: entry for entry in self.store.authorities()}
         changed, unchanged = [], set()
         for authority in authorities:
@@ -113,6 +119,10 @@ class Registry:
         another one becomes the next version. So a published version never changes, and versions and generations of a
         series rise together. To go back to an earlier version the later one is withdrawn. Raises `Misconfigured` where one breaks the contract; then none is published.
         """
+        with alone(self.store, self.patience_seconds):
+            return self._publish_baselines(proposals, now)
+
+    def _publish_baselines(self, proposals: Sequence[Mapping[str, Any]], now: datetime) -> Published:
         series = _series([msgspec.json.decode(payload) for payload in self.store.payloads()])
         changed, unchanged = [], set()
         for proposal in proposals:
@@ -127,6 +137,28 @@ class Registry:
             changed.append((f"{proposal['baseline']}/{version}", {**content, "version": version}))
         self._publish(PUBLISHED, changed, unchanged, now)
         return Published(len(changed), len(proposals) - len(changed))
+
+    def withdraw(self, baseline: str, version: int, reason: str, withdrawn_by: str, now: datetime) -> bool:
+        """Withdraws a published version, so that it is not matched any more; whether it was in force until now.
+
+        What is withdrawn already stays as it was said first, and is only told again. Raises `Misconfigured` where no
+        such version was published, or where `reason` or `withdrawn_by` is no token of the contract.
+        """
+        with alone(self.store, self.patience_seconds):
+            return self._withdraw(baseline, version, reason, withdrawn_by, now)
+
+    def _withdraw(self, baseline: str, version: int, reason: str, withdrawn_by: str, now: datetime) -> bool:
+        identifier = f"{baseline}/{version}"
+        subjects = {_subject(_message(payload)) for payload in self.store.payloads()}
+        if identifier not in subjects:
+            raise Misconfigured(identifier, "no such version was published: see `frigjort baseline list`")
+        subject = f"{identifier}/withdrawn"
+        if subject in subjects:
+            self._publish(WITHDRAWN, [], {subject}, now)
+            return False
+        data = {"baseline": baseline, "version": version, "reason": reason, "withdrawn_by": withdrawn_by}
+        self._publish(WITHDRAWN, [(subject, data)], set(), now)
+        return True
 
     def republish(self) -> int:
         """Sends everything that is stored again, under its own numbers; how many events."""
@@ -159,7 +191,11 @@ class Registry:
         for number, (identifier, data) in enumerate(named, start=generation + 1):
             payload = _payload(event_type, identifier, {**data, "generation": number}, now)
             events.append((_checked(identifier, payload), payload))
-        self.store.insert(events)
+        try:
+            self.store.insert(events)
+        except Retry as error:
+            raise Unsure("the registry", f"it is not known whether this was stored ({error})",
+                         "when ClickHouse answers, look at `frigjort baseline list`") from error  # fmt: skip
         self.log.publish([*stored, *(_message(payload) for _, payload in events)])
 
 

@@ -1,4 +1,4 @@
-"""`frigjort baseline`: estimate from a log, publish, list."""
+"""`frigjort baseline`: estimate from a log, publish, withdraw, list."""
 
 import json
 from dataclasses import asdict
@@ -152,6 +152,29 @@ def publish(
     typer.echo(json.dumps(answer) if as_json else ", ".join(f"{count} {word}" for word, count in answer.items()))
     if not supported:
         raise typer.Exit(ExitCode.NO)
+
+
+@app.command()
+def withdraw(
+    baseline: Annotated[str, typer.Argument(help="The series, as `frigjort baseline list` shows it.")],
+    version: Annotated[int, typer.Argument(min=1, help="Its version.")],
+    reason: Annotated[str, typer.Option(help="Why, as a token: letters, digits and . _ : / -")],
+    by: Annotated[str, typer.Option(help="Token of who withdraws it.")],
+    data: DataFolder = _DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Withdraw a published version: tasks measured from now on are not measured against it. Nothing is deleted.
+
+    Collectors then take the next less specific baseline, or an earlier version that is still in force; where there is
+    none the task is unmeasured. Withdrawing it again changes nothing. Exit code 2: no such version.
+
+    Example: frigjort baseline withdraw nation/27.35.04/low 1 --reason wrong-source-file --by method-office
+    """
+    new = registry(data).withdraw(baseline, version, reason, by, datetime.now(UTC))
+    if as_json:
+        typer.echo(json.dumps({"baseline": baseline, "version": version, "withdrawn_now": new}))
+    else:
+        typer.echo(f"{baseline} version {version} " + ("is withdrawn" if new else "was withdrawn before"))
 
 
 def _read_estimates(file: Path) -> tuple[dict[str, str], list[TaskTypeEstimate]]:

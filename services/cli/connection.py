@@ -1,8 +1,8 @@
 """Where the commands find Kafka and ClickHouse: the environment, else the stack that `frigjort up` runs."""
 
 import json
-import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -16,20 +16,34 @@ from services.runtime.settings import ClickHouseSettings, KafkaSettings
 
 def settings(data: Path) -> tuple[KafkaSettings, ClickHouseSettings]:
     """The settings in force. Raises `Misconfigured` where there are none."""
-    if "FRIGJORT_CLICKHOUSE_PASSWORD" in os.environ:  # noqa: TID251 - which of two sources of settings
+    if _in_environment():
         return KafkaSettings.load(), ClickHouseSettings.load()
+    known = _stack(data)
+    writer = known["writer"]
+    return (
+        KafkaSettings(bootstrap_servers=known["kafka"], idempotent_producer=False),
+        ClickHouseSettings(url=known["clickhouse"], user=writer["user"], password=SecretStr(writer["password"])),
+    )
+
+
+def web_addresses(data: Path) -> list[str]:
+    """Base addresses of the processes of the stack on this folder; none where the settings come from elsewhere."""
+    return [] if _in_environment() else [str(url).removesuffix("/metrics") for url in _stack(data)["metrics"]]
+
+
+def _in_environment() -> bool:
+    return ClickHouseSettings.variables()["password"] in ClickHouseSettings.given()
+
+
+def _stack(data: Path) -> dict[str, Any]:
     state = data / "stack.json"
     if not state.exists():
         raise Misconfigured(
             str(state),
             "no stack runs on this folder: start `frigjort up`, or set FRIGJORT_KAFKA_… and FRIGJORT_CLICKHOUSE_…",
         )
-    known = json.loads(state.read_text(encoding="utf-8"))
-    writer = known["writer"]
-    return (
-        KafkaSettings(bootstrap_servers=known["kafka"], idempotent_producer=False),
-        ClickHouseSettings(url=known["clickhouse"], user=writer["user"], password=SecretStr(writer["password"])),
-    )
+    known: dict[str, Any] = json.loads(state.read_text(encoding="utf-8"))
+    return known
 
 
 def registry(data: Path) -> Registry:

@@ -4,8 +4,9 @@ import sys
 
 import typer
 
-from services.cli import authorities, baseline, events, imports, migrate, topics, up
+from services.cli import authorities, baseline, config, events, imports, migrate, registry, topics, up
 from services.cli.demo.run import demo
+from services.cli.doctor.command import doctor
 from services.cli.exit_codes import ExitCode
 from services.runtime.errors import FrigjortError, Halt, Misconfigured
 
@@ -17,12 +18,15 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(up.up)
+app.command()(doctor)
 app.command()(migrate.migrate)
 app.command()(topics.topics)
 app.add_typer(authorities.app, name="authorities")
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(registry.app, name="registry")
 app.add_typer(imports.app, name="import")
 app.add_typer(events.app, name="events")
+app.add_typer(config.app, name="config")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_migrations.migrator import split_statement_tokens
 
-from services.runtime.clickhouse import connect
+from services.runtime.clickhouse import connect, translated
 from services.runtime.errors import FrigjortError
 from services.runtime.settings import ClickHouseSettings
 
@@ -72,6 +73,31 @@ def migrate(settings: ClickHouseSettings, folder: Path = FOLDER) -> Iterator[tup
         if known is None:
             _apply(client, migration)
         yield migration, known is None
+
+
+class Standing(StrEnum):
+    """How a migration stands in a database. `UNKNOWN`: applied, and no file of this release."""
+
+    APPLIED = "applied"
+    PENDING = "pending"
+    CHANGED = "changed after it was applied"
+    UNKNOWN = "unknown to this release"
+
+
+def standing(client: Client, folder: Path = FOLDER) -> dict[str, Standing]:
+    """How each migration stands, by its name; changes nothing. Raises `Retry` or `Halt`."""
+    with translated():
+        exists = client.query("EXISTS TABLE schema_migrations").result_rows[0][0]
+        rows = client.query("SELECT version, name, sha256 FROM schema_migrations FINAL").result_rows if exists else []
+    applied = {version: (name, digest) for version, name, digest in rows}
+    found = {}
+    for migration in migrations(folder):
+        known = applied.pop(migration.version, None)
+        if known is None:
+            found[migration.name] = Standing.PENDING
+        else:
+            found[migration.name] = Standing.APPLIED if known[1] == migration.sha256 else Standing.CHANGED
+    return found | {name: Standing.UNKNOWN for name, _ in applied.values()}
 
 
 def _apply(client: Client, migration: Migration) -> None:

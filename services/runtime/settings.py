@@ -1,6 +1,7 @@
 """The base of all settings: from the environment, validated at start, frozen, unknown names refused, secrets masked."""
 
 import os
+import re
 from typing import Any, Literal, Self
 
 from pydantic import SecretStr, ValidationError
@@ -15,23 +16,38 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @classmethod
+    def variables(cls) -> dict[str, str]:
+        """The name of each field to the name of its environment variable."""
+        prefix = cls.model_config.get("env_prefix", "")
+        return {name: (prefix + name).upper() for name in cls.model_fields}
+
+    @classmethod
+    def given(cls) -> set[str]:
+        """The variables in the environment that begin with the prefix of this group."""
+        prefix = cls.model_config.get("env_prefix", "")
+        return {name.upper() for name in os.environ if name.upper().startswith(prefix)}
+
+    @classmethod
     def load(cls) -> Self:
         """The settings in the environment. Raises `Misconfigured` for a wrong, missing or unknown one."""
-        prefix = cls.model_config.get("env_prefix", "")
-        known = {(prefix + name).upper() for name in cls.model_fields}
-        unknown = sorted(name for name in os.environ if name.startswith(prefix) and name not in known)
+        variables = cls.variables()
+        unknown = sorted(cls.given() - set(variables.values()))
         if unknown:
-            raise Misconfigured(unknown[0], f"unknown setting; known are {', '.join(sorted(known))}")
+            raise Misconfigured(unknown[0], f"unknown setting; known are {', '.join(sorted(variables.values()))}")
         try:
             return cls()
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
-            name = (prefix + str(first["loc"][0])).upper() if first["loc"] else prefix
+            name = variables[str(first["loc"][0])] if first["loc"] else cls.model_config.get("env_prefix", "")
             raise Misconfigured(name, first["msg"]) from None
 
     def masked(self) -> dict[str, Any]:
-        """The settings as they may be logged."""
-        return self.model_dump(mode="json")
+        """The settings as they may be logged: neither secrets nor a password inside an address."""
+        return {name: _without_userinfo(value) for name, value in self.model_dump(mode="json").items()}
+
+
+def _without_userinfo(value: Any) -> Any:
+    return re.sub(r"//[^/@]*@", "//**********@", value) if isinstance(value, str) else value
 
 
 class ClickHouseSettings(Settings):

@@ -5,13 +5,10 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-import msgspec
 import pytest
 
 from contracts import topics
-from contracts.events import WITHDRAWN, BaselineWithdrawn, schema_name
 from contracts.identifiers import is_cvr
-from contracts.reading import Record, read
 from services.baselines.registry import Published, Registry
 from services.runtime.errors import Misconfigured, Retry
 from tests.unit.baselines.worlds import LogThatIsAway, MemoryWorld, World, numbers, real_world
@@ -110,8 +107,7 @@ def test_one_publication_may_hold_versions_of_one_series(registry: Registry, wor
 
 def test_what_was_withdrawn_comes_back_as_a_new_version(registry: Registry, world: World, series: str) -> None:
     registry.publish_baselines([proposed(series)], NOW)
-    withdrawal = withdrawn(series, world.store.generation() + 1)
-    world.store.insert([withdrawal])
+    registry.withdraw(series, 1, "wrong-file", "second", NOW)
     assert registry.publish_baselines([proposed(series)], NOW) == Published(1, 0)
     versions = [version for version, _ in numbers(world.store.payloads(), f"{series}/")]
     assert versions == [1, 1, 2]  # published, withdrawn, published anew
@@ -176,29 +172,33 @@ def test_a_topic_is_bound_once_an_incarnation(registry: Registry, world: World, 
     assert (log_no, len(ids)) == (1, 1)
 
 
-def withdrawn(series: str, generation: int) -> tuple[BaselineWithdrawn, bytes]:
-    subject = f"{series}/1/withdrawn"
-    data = {
-        "baseline": series,
-        "version": 1,
-        "generation": generation,
-        "reason": "wrong",
-        "withdrawn_by": "second",
-    }
-    payload = msgspec.json.encode(
-        {
-            "specversion": "1.0",
-            "id": f"{subject}/{generation}",
-            "source": "/frigjort/registry",
-            "type": WITHDRAWN,
-            "subject": subject,
-            "partitionkey": subject,
-            "time": "2026-01-01T00:00:00Z",
-            "dataschema": schema_name(WITHDRAWN),
-            "data": data,
-        }
-    )
-    headers = (("content-type", b"application/cloudevents+json"),)
-    event = read(Record(topics.BASELINES, subject.encode(), headers, payload)).event
-    assert isinstance(event, BaselineWithdrawn)
-    return event, payload
+def test_a_withdrawal_is_numbered_stored_and_told_once(registry: Registry, world: World, series: str) -> None:
+    registry.publish_baselines([proposed(series)], NOW)
+    before = world.store.generation()
+    assert registry.withdraw(series, 1, "wrong-file", "second", NOW) is True
+    assert numbers(world.store.payloads(), f"{series}/1/withdrawn") == [(1, before + 1)]
+    assert registry.withdraw(series, 1, "another-reason", "third", NOW) is False
+    assert world.store.generation() == before + 1
+    assert set(numbers(world.told(), f"{series}/1/withdrawn")) == {(1, before + 1)}
+
+
+def test_a_withdrawal_that_was_not_told_is_told_the_next_time(registry: Registry, world: World, series: str) -> None:
+    registry.publish_baselines([proposed(series)], NOW)
+    with pytest.raises(Retry):
+        Registry(world.store, LogThatIsAway(world.log)).withdraw(series, 1, "wrong-file", "second", NOW)
+    assert numbers(world.told(), f"{series}/1/withdrawn") == []
+    assert registry.withdraw(series, 1, "wrong-file", "second", NOW) is False
+    assert len(numbers(world.told(), f"{series}/1/withdrawn")) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "reason", "by"), [(2, "wrong-file", "second"), (1, "two words", "second"), (1, "wrong-file", "")]
+)
+def test_a_withdrawal_of_nothing_or_without_a_reason_is_refused(
+    registry: Registry, world: World, series: str, version: int, reason: str, by: str
+) -> None:
+    registry.publish_baselines([proposed(series)], NOW)
+    before = world.store.payloads()
+    with pytest.raises(Misconfigured, match=f"{series}/{version}"):
+        registry.withdraw(series, version, reason, by, NOW)
+    assert world.store.payloads() == before

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +40,17 @@ class World(Protocol):
 class MemoryStore:
     events: list[tuple[RegistryEvent, bytes]] = field(default_factory=list)
     bindings: list[tuple[str, int, str]] = field(default_factory=list)
+
+    claims: dict[str, datetime] = field(default_factory=dict)
+
+    def claim(self, holder: str) -> None:
+        self.claims[holder] = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def release(self, holder: str) -> None:
+        self.claims.pop(holder, None)
+
+    def open_claims(self) -> dict[str, datetime]:
+        return dict(self.claims)
 
     def generation(self) -> int:
         return max((event.data.generation for event, _ in self.events), default=0)
@@ -108,6 +120,11 @@ class RealWorld:
     store: RegistryStore
     log: RegistryKafka
     kafka: KafkaSettings
+    database: ClickHouseSettings
+
+    def another_store(self) -> RegistryStore:
+        """The same tables over a connection of its own."""
+        return RegistryStore(clickhouse.connect(self.database))
 
     def told(self) -> list[bytes]:
         consumer = Consumer(
@@ -135,7 +152,7 @@ def real_world(folder: Path) -> Iterator[RealWorld]:
         kafka = KafkaSettings(bootstrap_servers=broker.bootstrap_servers, idempotent_producer=False)
         log = RegistryKafka(kafka)
         log.ensure_shared_topics()
-        yield RealWorld(RegistryStore(clickhouse.connect(settings)), log, kafka)
+        yield RealWorld(RegistryStore(clickhouse.connect(settings)), log, kafka, settings)
     finally:
         broker.stop()
         endpoint.stop()

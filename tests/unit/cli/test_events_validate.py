@@ -63,3 +63,11 @@ def test_an_unknown_field_is_named_to_its_supplier_alone(tmp_path: Path) -> None
 def test_an_unreadable_file_is_a_usage_error(tmp_path: Path) -> None:
     result = RUN.invoke(app, ["events", "validate", str(tmp_path / "none.json")])
     assert result.exit_code == 2
+
+
+def test_a_type_that_is_no_text_is_answered_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "event.json"
+    file.write_text('{"type": ["dk.frigjort.task.completed.v1"], "data": {}}')
+    result = RUN.invoke(app, ["events", "validate", str(file)])
+    assert result.exit_code == 1
+    assert "wrong_type at type" in result.output

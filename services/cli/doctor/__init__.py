@@ -1,0 +1,1 @@
+"""`frigjort doctor`: a running installation, checked as an operator would."""

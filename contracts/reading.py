@@ -16,6 +16,8 @@ from contracts.identifiers import holds_personal_number
 
 MAX_BYTES: Final = 65_536
 STRUCTURED: Final = "application/cloudevents+json"
+STRUCTURED_HEADERS: Final = (("content-type", STRUCTURED.encode()),)
+"""The headers of a record in structured mode."""
 _JSON_TYPE: Final = re.compile(r"application/json(?:;\s*charset=utf-8)?", re.IGNORECASE)
 _STRUCTURED_TYPE: Final = re.compile(r"application/cloudevents\+json(?:;\s*charset=utf-8)?", re.IGNORECASE)
 _ATTRIBUTE_NAME: Final = re.compile(r"[a-z0-9]{1,20}")

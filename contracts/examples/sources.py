@@ -12,9 +12,8 @@ from typing import Any, Final
 from contracts import events, topics
 from contracts.codes import RejectionCode as Code
 from contracts.examples import AUTHORITY, CANARY, Example
-from contracts.reading import MAX_BYTES, STRUCTURED, Record
+from contracts.reading import MAX_BYTES, STRUCTURED, STRUCTURED_HEADERS, Record
 
-_STRUCTURED: Final = (("content-type", STRUCTURED.encode()),)
 _TOPIC: Final = topics.tasks_topic(AUTHORITY)
 _LATER: Final = "2026-03-02T09:00:00.000Z"
 _REMOVED: Final = object()
@@ -159,7 +158,9 @@ def _authority() -> dict[str, Any]:
 
 
 def _record(event: dict[str, Any], topic: str = _TOPIC) -> Record:
-    return Record(topic, str(event["subject"]).encode(), _STRUCTURED, json.dumps(event, ensure_ascii=False).encode())
+    return Record(
+        topic, str(event["subject"]).encode(), STRUCTURED_HEADERS, json.dumps(event, ensure_ascii=False).encode()
+    )
 
 
 def _binary(event: dict[str, Any]) -> Record:
@@ -305,7 +306,7 @@ def _field_examples() -> Iterator[Example]:
     for name, field, value, code, path in _FIELD_RULES:
         event = changed(_task(), field, value)
         text = json.dumps(event, ensure_ascii=False).replace("\\\\ud800", "\\ud800")
-        yield Example(name, Record(_TOPIC, b"t-1", _STRUCTURED, text.encode()), code, path or field)
+        yield Example(name, Record(_TOPIC, b"t-1", STRUCTURED_HEADERS, text.encode()), code, path or field)
     drawn_late = _task(assignment="random", arm="treatment", assigned_at="2026-03-02T08:00:00.001Z")
     yield Example("assigned-after-start", _record(drawn_late), Code.ASSIGNED_AFTER_START, "data")
     worker = _task(cluster="w-1", cluster_kind="worker")
@@ -316,9 +317,9 @@ def _field_examples() -> Iterator[Example]:
     backwards = changed(_realisation(), "data.period_to", "2025-12-31T00:00:00Z")
     yield Example("inconsistent-period", _record(backwards), Code.INCONSISTENT, "data")
     yield Example("wrong-topic-baseline", _record(baseline()), Code.WRONG_TOPIC, "type")
-    other_key = Record(_TOPIC, b"t-2", _STRUCTURED, _record(_task()).value)
+    other_key = Record(_TOPIC, b"t-2", STRUCTURED_HEADERS, _record(_task()).value)
     yield Example("task-mismatch-key", other_key, Code.TASK_MISMATCH, "key")
-    no_key = Record(_TOPIC, None, _STRUCTURED, _record(_task()).value)
+    no_key = Record(_TOPIC, None, STRUCTURED_HEADERS, _record(_task()).value)
     yield Example("task-mismatch-no-key", no_key, Code.TASK_MISMATCH, "key")
 
 
@@ -348,7 +349,7 @@ def _byte_examples() -> Iterator[Example]:
         "duplicate-key-blank": (good.replace(b'"id":', b'"id" :')[:-1] + b', "id": "t-1-1"}', Code.DUPLICATE_KEY),
     }
     for name, (value, code) in values.items():
-        yield Example(name, Record(_TOPIC, b"t-1", _STRUCTURED, value), code, "")
+        yield Example(name, Record(_TOPIC, b"t-1", STRUCTURED_HEADERS, value), code, "")
 
 
 def _header_examples() -> Iterator[Example]:
@@ -405,7 +406,7 @@ def _personal_number_examples() -> Iterator[Example]:
             form = _CPR_FORMS[number % len(_CPR_FORMS)]
             number += 1
             changed_event = _set_string(event, path, form)
-            record = Record(_TOPIC, event["subject"].encode(), _STRUCTURED, json.dumps(changed_event).encode())
+            record = Record(_TOPIC, event["subject"].encode(), STRUCTURED_HEADERS, json.dumps(changed_event).encode())
             yield Example(f"personal-number-{kind}-{path}", record, Code.PERSONAL_NUMBER, path)
     extra = {
         "in-a-token": ("data.task", f"case/{CANARY}/2"),
@@ -413,13 +414,13 @@ def _personal_number_examples() -> Iterator[Example]:
         "in-a-number-text": ("data.active_ms", CANARY.replace("-", "")),
     }
     for name, (path, value) in extra.items():
-        record = Record(_TOPIC, b"t-1", _STRUCTURED, json.dumps(changed(_task(), path, value)).encode())
+        record = Record(_TOPIC, b"t-1", STRUCTURED_HEADERS, json.dumps(changed(_task(), path, value)).encode())
         expected = "data.*" if name == "in-an-unknown-field" else path
         yield Example(f"personal-number-{name}", record, Code.PERSONAL_NUMBER, expected)
     escaped = json.dumps(_task()).replace("kle:27.35.04", "\\u0030\\u0031\\u0030\\u0031\\u0039\\u0030-1234")
-    record = Record(_TOPIC, b"t-1", _STRUCTURED, escaped.encode())
+    record = Record(_TOPIC, b"t-1", STRUCTURED_HEADERS, escaped.encode())
     yield Example("personal-number-escaped", record, Code.PERSONAL_NUMBER, "data.task_type")
-    as_name = Record(_TOPIC, b"t-1", _STRUCTURED, json.dumps(changed(_task(), f"data.{CANARY}", 1)).encode())
+    as_name = Record(_TOPIC, b"t-1", STRUCTURED_HEADERS, json.dumps(changed(_task(), f"data.{CANARY}", 1)).encode())
     yield Example("personal-number-as-field-name", as_name, Code.PERSONAL_NUMBER, "data.*")
-    as_key = Record(_TOPIC, CANARY.encode(), _STRUCTURED, _record(_task()).value)
+    as_key = Record(_TOPIC, CANARY.encode(), STRUCTURED_HEADERS, _record(_task()).value)
     yield Example("personal-number-as-key", as_key, Code.PERSONAL_NUMBER, "key")

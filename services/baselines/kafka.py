@@ -14,13 +14,11 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigResource
-from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined] # public names
 from confluent_kafka.cimpl import NewTopic
 
 from contracts import topics
-from contracts.reading import STRUCTURED
+from contracts.reading import STRUCTURED_HEADERS
 from services.runtime.errors import Retry
 from services.runtime.settings import KafkaSettings
 
@@ -126,8 +124,9 @@ class RegistryKafka:
         )
         count = 0
         for key, value in events:
-            producer.produce(topics.BASELINES, value=value, key=key, headers=[("content-type", STRUCTURED.encode())],
-                             on_delivery=delivered)  # fmt: skip
+            producer.produce(
+                topics.BASELINES, value=value, key=key, headers=[*STRUCTURED_HEADERS], on_delivery=delivered
+            )
             count += 1
         if producer.flush(_TIMEOUT_SECONDS) or failures:
             raise Retry("Kafka", f"publish: {failures[0] if failures else 'not acknowledged in time'}")

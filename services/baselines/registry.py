@@ -16,7 +16,7 @@ import msgspec
 from contracts import topics
 from contracts.codes import Violation
 from contracts.events import PUBLISHED, REGISTERED, WITHDRAWN, RegistryEvent, schema_name
-from contracts.reading import Record, read
+from contracts.reading import STRUCTURED_HEADERS, Record, read
 from services.baselines.claims import Claims, Unsure, alone
 from services.runtime.errors import Misconfigured, Retry
 
@@ -199,9 +199,6 @@ class Registry:
         self.log.publish([*stored, *(_message(payload) for _, payload in events)])
 
 
-_HEADERS = (("content-type", b"application/cloudevents+json"),)
-
-
 def _series(stored: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, dict[str, Any]]]:
     """Per series and version what was published; empty where it was withdrawn: no proposal is equal to that."""
     series: dict[str, dict[int, dict[str, Any]]] = {}
@@ -221,7 +218,7 @@ def _content(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked(identifier: str, payload: bytes) -> RegistryEvent:
     try:
-        event = read(Record(topics.BASELINES, identifier.encode(), _HEADERS, payload)).event
+        event = read(Record(topics.BASELINES, identifier.encode(), STRUCTURED_HEADERS, payload)).event
     except Violation as violation:
         raise Misconfigured(
             identifier, f"breaks the contract at {violation.path}: {violation.code.value}"

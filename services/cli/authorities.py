@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,10 +13,9 @@ from contracts import topics
 from contracts.identifiers import is_cvr
 from services.cli.connection import registry
 from services.cli.exit_codes import ExitCode
-from services.cli.up import DataFolder
+from services.cli.up import DEFAULT_FOLDER, DataFolder
 
 app = typer.Typer(help="Authorities and their topics.", no_args_is_help=True)
-_DEFAULT = Path(".frigjort")
 
 
 class SectorName(StrEnum):
@@ -34,7 +32,7 @@ def add(
     name: Annotated[str, typer.Option(help="Name of the authority.")],
     sector: Annotated[SectorName, typer.Option(help="Its sector.")],
     partitions: Annotated[int, typer.Option(min=1, max=64)] = 1,
-    data: DataFolder = _DEFAULT,
+    data: DataFolder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Register an authority and create its topic. Adding it again changes nothing.
@@ -51,7 +49,9 @@ def add(
 
 
 @app.command(name="list")
-def list_authorities(data: DataFolder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def list_authorities(
+    data: DataFolder = DEFAULT_FOLDER, as_json: Annotated[bool, typer.Option("--json")] = False
+) -> None:
     """List the registered authorities."""
     entries = registry(data).store.authorities()
     if as_json:
@@ -64,7 +64,7 @@ def list_authorities(data: DataFolder = _DEFAULT, as_json: Annotated[bool, typer
 
 
 @app.command()
-def rebind(cvr: Annotated[str, typer.Option(help="CVR number, 8 digits.")], data: DataFolder = _DEFAULT) -> None:
+def rebind(cvr: Annotated[str, typer.Option(help="CVR number, 8 digits.")], data: DataFolder = DEFAULT_FOLDER) -> None:
     """Give a re-created topic the next log number, so that its offsets begin anew. What was stored stays."""
     bound = registry(data).bind_topics([cvr])
     typer.echo("bound to a new log number" if bound else "the topic is the one that is bound already")

@@ -19,12 +19,11 @@ from services.cli.connection import registry
 from services.cli.exit_codes import ExitCode
 from services.cli.logs import read_log
 from services.cli.moments import utc
-from services.cli.up import DataFolder
+from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.estimate import Estimate
 from services.runtime.errors import Misconfigured
 
 app = typer.Typer(help="Baselines: expected effort without AI.", no_args_is_help=True)
-_DEFAULT = Path(".frigjort")
 MS_PER_MINUTE: Final = 60_000
 
 
@@ -134,7 +133,7 @@ def publish(
     approved_by: Annotated[str, typer.Option(help="Token of a second person, who approves.")],
     valid_from: Annotated[datetime, typer.Option(help="UTC, or with offset.")],
     whose: Annotated[str, typer.Option(help="CVR number or sector; empty for the nation.")] = "",
-    data: DataFolder = _DEFAULT,
+    data: DataFolder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Publish the supported estimates of a file as baselines. Publishing them again changes nothing.
@@ -160,7 +159,7 @@ def withdraw(
     version: Annotated[int, typer.Argument(min=1, help="Its version.")],
     reason: Annotated[str, typer.Option(help="Why, as a token: letters, digits and . _ : / -")],
     by: Annotated[str, typer.Option(help="Token of who withdraws it.")],
-    data: DataFolder = _DEFAULT,
+    data: DataFolder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Withdraw a published version: tasks measured from now on are not measured against it. Nothing is deleted.
@@ -208,7 +207,7 @@ def _from_json(entry: dict[str, Any]) -> TaskTypeEstimate:
 
 
 @app.command(name="list")
-def list_baselines(data: DataFolder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def list_baselines(data: DataFolder = DEFAULT_FOLDER, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """List the published baselines."""
     entries = registry(data).store.baselines()
     if as_json:

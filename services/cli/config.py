@@ -21,13 +21,6 @@ from services.runtime.settings import ClickHouseSettings, KafkaSettings, Setting
 
 app = typer.Typer(help="Settings.", no_args_is_help=True)
 
-PROCESSES: Final[Mapping[str, tuple[type[Settings], ...]]] = {
-    "cli": (KafkaSettings, ClickHouseSettings),
-    "collector": (CollectorSettings, KafkaSettings, ClickHouseSettings),
-    "endpoint": (EndpointSettings,),
-}
-"""The groups of settings that each process loads."""
-
 
 class Origin(StrEnum):
     """Where a value comes from. `UNKNOWN`: the variable is set and no setting has this name."""
@@ -46,6 +39,14 @@ class ProcessName(StrEnum):
     ENDPOINT = "endpoint"
 
 
+PROCESSES: Final[Mapping[ProcessName, tuple[type[Settings], ...]]] = {
+    ProcessName.CLI: (KafkaSettings, ClickHouseSettings),
+    ProcessName.COLLECTOR: (CollectorSettings, KafkaSettings, ClickHouseSettings),
+    ProcessName.ENDPOINT: (EndpointSettings,),
+}
+"""The groups of settings that each process loads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One variable. `value` is masked, and empty where it cannot be shown: the group does not load."""
@@ -53,6 +54,14 @@ class Setting:
     variable: str
     value: str
     origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A group of settings, and why it does not load; empty where it does."""
+
+    settings: list[Setting]
+    problem: str
 
 
 @app.callback()
@@ -71,25 +80,30 @@ def show(
 
     Example: frigjort config show --process collector
     """
-    chosen = {name: groups for name, groups in PROCESSES.items() if process is None or name == process.value}
-    shown = {name: [setting for group in groups for setting in described(group)] for name, groups in chosen.items()}
-    problems = {name: [text for group in groups if (text := _problem(group))] for name, groups in chosen.items()}
+    chosen = [name for name in PROCESSES if process in {None, name}]
+    shown = {name: [described(group) for group in PROCESSES[name]] for name in chosen}
+    settings = {name: [setting for group in groups for setting in group.settings] for name, groups in shown.items()}
+    problems = {name: [group.problem for group in groups if group.problem] for name, groups in shown.items()}
     if as_json:
-        typer.echo(json.dumps({name: _as_json(shown[name], problems[name]) for name in chosen}))
+        typer.echo(json.dumps({name: _as_json(settings[name], problems[name]) for name in chosen}))
     else:
         console = Console()
         for name in chosen:
-            _print(console, name, shown[name], problems[name])
+            _print(console, name, settings[name], problems[name])
     if any(problems.values()):
         raise typer.Exit(ExitCode.NO)
 
 
-def described(group: type[Settings]) -> Iterator[Setting]:
-    """Every setting of a group, then the variables with its prefix that are no setting."""
+def described(group: type[Settings]) -> Described:
+    """A group as it would be loaded from this environment."""
     try:
-        values: dict[str, object] | None = group.load().masked()
-    except Misconfigured:
-        values = None
+        return Described(list(_settings(group, group.load().masked())), "")
+    except Misconfigured as error:
+        return Described(list(_settings(group, None)), str(error))
+
+
+def _settings(group: type[Settings], values: Mapping[str, object] | None) -> Iterator[Setting]:
+    """Every setting of a group, then the variables with its prefix that are no setting."""
     given, variables = group.given(), group.variables()
     for name, field in group.model_fields.items():
         variable = variables[name]
@@ -105,14 +119,6 @@ def described(group: type[Settings]) -> Iterator[Setting]:
 
 def _default(field: FieldInfo) -> str:
     return str(to_jsonable_python(field.get_default(call_default_factory=True, validated_data={})))
-
-
-def _problem(group: type[Settings]) -> str:
-    try:
-        group.load()
-    except Misconfigured as error:
-        return str(error)
-    return ""
 
 
 def _as_json(settings: list[Setting], problems: list[str]) -> dict[str, object]:

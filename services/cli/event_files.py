@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import typer
 
@@ -13,10 +13,8 @@ from contracts import topics
 from contracts.codes import EXPLANATIONS, Violation
 from contracts.events import REGISTRY_EVENTS
 from contracts.identifiers import holds_personal_number, is_cvr
-from contracts.reading import STRUCTURED, Record, read
+from contracts.reading import STRUCTURED_HEADERS, Record, read
 from services.cli.exit_codes import ExitCode
-
-_HEADERS: Final = (("content-type", STRUCTURED.encode()),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def addressed(value: bytes, authority: str) -> Record:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        return Record(topics.tasks_topic(authority), None, _HEADERS, value)
+        return Record(topics.tasks_topic(authority), None, STRUCTURED_HEADERS, value)
     key = document.get("partitionkey")
     data = document.get("data")
     own = data.get("authority") if isinstance(data, dict) else None
@@ -80,7 +78,7 @@ def addressed(value: bytes, authority: str) -> Record:
     kind = document.get("type")
     registry = isinstance(kind, str) and kind in REGISTRY_EVENTS
     topic = topics.BASELINES if registry else topics.tasks_topic(named)
-    return Record(topic, key.encode("utf-8", "replace") if isinstance(key, str) else None, _HEADERS, value)
+    return Record(topic, key.encode("utf-8", "replace") if isinstance(key, str) else None, STRUCTURED_HEADERS, value)
 
 
 def judged(place: str, record: Record) -> Finding:

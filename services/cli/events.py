@@ -12,15 +12,15 @@ from rich.progress import track
 
 from contracts import topics
 from contracts.reading import Record
+from services.baselines.kafka import RegistryKafka
 from services.cli.connection import settings
 from services.cli.event_files import Finding, addressed, events_of, judged
 from services.cli.exit_codes import ExitCode
 from services.cli.producer import Sender
-from services.cli.up import DataFolder
+from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.runtime.errors import Misconfigured
 
 app = typer.Typer(help="Events of the contract.", no_args_is_help=True)
-_DEFAULT = Path(".frigjort")
 _Files = Annotated[
     list[str], typer.Argument(help="Files with a JSON event, a JSON array or JSON lines; - for the standard input.")
 ]
@@ -66,7 +66,7 @@ def send(
         bool, typer.Option("--skip-invalid", help="Send the valid ones, report the others.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and say what would be sent; asks nobody.")] = False,
-    data: DataFolder = _DEFAULT,
+    data: DataFolder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
 ) -> None:
     """Check events, then send them to their authority's topic and wait until Kafka has acknowledged all of them.
@@ -115,10 +115,10 @@ def _deliver(records: list[Record], data: Path) -> None:
     """Sends and waits. Raises `Misconfigured` where a topic does not exist, before anything is sent, and `Retry`."""
     kafka, _ = settings(data)
     console = Console(stderr=True)
+    missing = sorted({record.topic for record in records} - RegistryKafka(kafka).existing())
+    if missing:
+        raise Misconfigured(missing[0], "no such topic: register the authority with `frigjort authorities add`")
     with Sender(kafka) as sender:
-        missing = sorted({record.topic for record in records} - sender.topics())
-        if missing:
-            raise Misconfigured(missing[0], "no such topic: register the authority with `frigjort authorities add`")
         for record in track(records, "sending", console=console, transient=True):
             sender.send(record.topic, record.key, record.value, record.headers)
 

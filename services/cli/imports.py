@@ -23,7 +23,7 @@ from services.cli.exit_codes import ExitCode
 from services.cli.logs import read_log
 from services.cli.moments import utc
 from services.cli.producer import Sender
-from services.cli.up import DataFolder
+from services.cli.up import DEFAULT_FOLDER, DataFolder
 
 app = typer.Typer(help="Turn a log into task events.", no_args_is_help=True)
 
@@ -53,7 +53,6 @@ class AudienceName(StrEnum):
     INTERNAL = "internal"
 
 
-_DEFAULT = Path(".frigjort")
 _Cvr = Annotated[str, typer.Option("--authority", help="CVR number of the authority.")]
 _Key = Annotated[str, typer.Option(help="Key that makes case tokens opaque; keep it.", envvar="FRIGJORT_IMPORT_KEY")]
 _Since = Annotated[datetime | None, typer.Option(help="Only work completed at or after this time (UTC, or offset).")]
@@ -79,7 +78,7 @@ def xes(
     work: _Work = WorkName.CORE,
     audience: _Audience = AudienceName.CITIZEN,
     output: _Output = None,
-    data: DataFolder = _DEFAULT,
+    data: DataFolder = DEFAULT_FOLDER,
     as_json: _Json = False,
 ) -> None:
     """Import an XES log (plain or gzip). Importing it again sends the same tasks, which count once.
@@ -120,7 +119,7 @@ def csv_file(
         str, typer.Option("--duration-column", help="Column of the duration in minutes, instead of a start.")
     ] = "",
     output: _Output = None,
-    data: DataFolder = _DEFAULT,
+    data: DataFolder = DEFAULT_FOLDER,
     as_json: _Json = False,
 ) -> None:
     """Import a CSV log (UTF-8, commas). Importing it again sends the same tasks, which count once.

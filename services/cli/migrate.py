@@ -1,21 +1,18 @@
 """`frigjort migrate`: the schema, once."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
-from services.cli.up import DataFolder
+from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.runtime.migrations import MigrationFailed
 from services.runtime.migrations import migrate as apply
 
-_DEFAULT = Path(".frigjort")
 
-
-def migrate(data: DataFolder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def migrate(data: DataFolder = DEFAULT_FOLDER, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Apply the numbered SQL files that are not applied yet. May be run at any time, and again after a failure."""
     _, database = settings(data)
     try:

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, Producer
 
-from contracts.reading import STRUCTURED
+from contracts.reading import STRUCTURED_HEADERS
 from services.runtime.errors import Retry
 from services.runtime.settings import KafkaSettings
-
-STRUCTURED_HEADERS = (("content-type", STRUCTURED.encode()),)
 
 
 class Sender:
@@ -40,13 +38,6 @@ class Sender:
         left = self._producer.flush(60)
         if kind is None and (left or self._failure):
             raise Retry("Kafka", self._failure or f"{left} events were not acknowledged in time")
-
-    def topics(self) -> set[str]:
-        """The topics that exist. Raises `Retry`."""
-        try:
-            return set(self._producer.list_topics(timeout=10).topics)
-        except KafkaException as error:
-            raise Retry("Kafka", str(error.args[0].str())) from error
 
     def send(
         self,

@@ -1,21 +1,19 @@
 """`frigjort registry`: who writes to the registry, and the end of a claim whose process is gone."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.cli.connection import registry
 from services.cli.exit_codes import ExitCode
-from services.cli.up import DataFolder
+from services.cli.up import DEFAULT_FOLDER, DataFolder
 
 app = typer.Typer(help="The registry's one writer.", no_args_is_help=True)
-_DEFAULT = Path(".frigjort")
 
 
 @app.command()
-def claims(data: DataFolder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def claims(data: DataFolder = DEFAULT_FOLDER, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """List who claims to write to the registry: at most one, for the seconds of a publication.
 
     Example: frigjort registry claims
@@ -33,7 +31,7 @@ def claims(data: DataFolder = _DEFAULT, as_json: Annotated[bool, typer.Option("-
 @app.command()
 def unlock(
     holder: Annotated[str, typer.Argument(help="As `frigjort registry claims` shows it: host/process/random part.")],
-    data: DataFolder = _DEFAULT,
+    data: DataFolder = DEFAULT_FOLDER,
 ) -> None:
     """End a claim whose process is gone. First make sure that it is: two writers at once make every collector halt.
 

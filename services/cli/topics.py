@@ -1,18 +1,15 @@
 """`frigjort topics`: the topics that the services need, and the registry's events in them."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.cli.connection import registry
-from services.cli.up import DataFolder
-
-_DEFAULT = Path(".frigjort")
+from services.cli.up import DEFAULT_FOLDER, DataFolder
 
 
-def topics(data: DataFolder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def topics(data: DataFolder = DEFAULT_FOLDER, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Create missing topics, bind new incarnations of the authorities' topics, publish the registry again.
 
     May be run at any time: what is there already is left as it is. Example: frigjort topics

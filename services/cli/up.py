@@ -14,11 +14,11 @@ from services.cli.stack import Stack
 from services.runtime.errors import FrigjortError
 
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder that keeps everything.", envvar="FRIGJORT_DATA")]
-_DEFAULT = Path(".frigjort")
+DEFAULT_FOLDER = Path(".frigjort")
 
 
 def up(
-    data: DataFolder = _DEFAULT,
+    data: DataFolder = DEFAULT_FOLDER,
     kafka_port: Annotated[int, typer.Option(help="0: a free one.")] = 0,
     clickhouse_port: Annotated[int, typer.Option(help="0: a free one.")] = 0,
     metrics_port: Annotated[int, typer.Option(help="Port of the first collector; 0: a free one.")] = 0,

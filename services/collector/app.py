@@ -85,9 +85,8 @@ class Collector:
     async def _begin(self, reader: Reader, path: Path) -> None:
         gc.collect()
         gc.freeze()
-        gc.set_threshold(
-            1_000_000, 50, 50
-        )  # batches come and go without cycles: looking for some costs more than it finds
+        # Batches come and go without cycles: looking for some costs more than it finds.
+        gc.set_threshold(1_000_000, 50, 50)
         self._tasks = [
             asyncio.create_task(reader.flush_for_ever(path, self._count), name="flush"),
             asyncio.create_task(self._registry.follow(), name="registry"),

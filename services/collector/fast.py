@@ -26,7 +26,7 @@ from aiokafka import ConsumerRecord
 from contracts import identifiers, topics
 from contracts.codes import Violation
 from contracts.events import COMPLETED, schema_name
-from contracts.reading import MAX_BYTES, STRUCTURED, binary_attributes, structured_form
+from contracts.reading import MAX_BYTES, STRUCTURED_HEADERS, binary_attributes, structured_form
 from services.collector.shapes import (
     HEAD_REQUIRED,
     MODEL_USE_REQUIRED,
@@ -40,7 +40,6 @@ from services.collector.tables import TASKS
 
 Mask = npt.NDArray[np.bool_]
 
-_STRUCTURED_HEADERS: Final = (("content-type", STRUCTURED.encode()),)
 _EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01
 _LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
 _STRUCTURED_DECODER: Final = msgspec.json.Decoder(StructuredEvent)
@@ -83,7 +82,7 @@ class Candidates:
             if not value or len(value) > MAX_BYTES:
                 continue
             try:
-                if tuple(record.headers) == _STRUCTURED_HEADERS:
+                if tuple(record.headers) == STRUCTURED_HEADERS:
                     event = _STRUCTURED_DECODER.decode(value)
                     head: StructuredEvent | Head = event
                     state = event.data

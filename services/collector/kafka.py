@@ -22,6 +22,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from contracts import topics
+from contracts.reading import STRUCTURED_HEADERS
 from services.collector.pipeline import DeadLetter
 from services.collector.settings import CollectorSettings
 from services.runtime.errors import Retry
@@ -216,7 +217,7 @@ class KafkaDeadLetters:
                     topics.REJECTED,
                     key=letter.key,
                     value=letter.value,
-                    headers=[("content-type", b"application/cloudevents+json")],
+                    headers=[*STRUCTURED_HEADERS],  # a list: the client takes no other sequence
                 )
                 for letter in letters
             ]

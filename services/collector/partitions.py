@@ -15,7 +15,8 @@ from aiokafka import ConsumerRecord, TopicPartition
 from services.collector.assignment import Begin
 from services.runtime.errors import Halt
 
-_partition_of = attrgetter("topic", "partition")
+partition_of = attrgetter("topic", "partition")
+"""(topic, partition) of a record."""
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class Partitions:
         jumps: list[tuple[TopicPartition, Halt]] = []
         if self.closing:
             return jumps
-        for (topic, number), group in groupby(records, key=_partition_of):
+        for (topic, number), group in groupby(records, key=partition_of):
             partition = TopicPartition(topic, number)
             state = self.running.get(partition)
             if state is None:
@@ -107,7 +108,7 @@ class Partitions:
         """The oldest records, at most `most`, as a batch, partition by partition."""
         records, self._records = self._records[:most], self._records[most:]
         # In the order of the table `records`, so that the store has less to move; a partition's own order stays.
-        records.sort(key=_partition_of)
+        records.sort(key=partition_of)
         self._oldest = monotonic()
         last = {(record.topic, record.partition): record.offset for record in records}
         offsets = {TopicPartition(*place): offset + 1 for place, offset in last.items()}

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import chain, groupby, repeat
-from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 from aiokafka import TopicPartition
 
 from contracts import RULES
-from services.collector.partitions import Batch
+from services.collector.partitions import Batch, partition_of
 from services.collector.provenance import (
     REJECTED_DIGEST,
     Provenance,
@@ -24,7 +23,6 @@ from services.collector.verdicts import Verdicts, retractions
 from services.domain.columns import STATUSES, MeasurementColumns, Snapshot
 
 _MOMENT: Final = pa.timestamp("ms", "UTC")
-_place_of = attrgetter("topic", "partition")
 _DAY_MS: Final = 86_400_000
 _STATE_TEXT: Final = (
     *("task_type", "complexity", "time_basis", "assistance", "assignment", "arm", "origin", "outcome", "work"),
@@ -49,7 +47,7 @@ class Placed:
     def of(cls, batch: Batch) -> "Placed":
         """The places of a batch."""
         records = batch.records
-        runs = [(place, len(list(run))) for place, run in groupby(records, key=_place_of)]
+        runs = [(place, len(list(run))) for place, run in groupby(records, key=partition_of)]
         lengths = [length for _, length in runs]
         log_no = [batch.log_numbers[TopicPartition(*place)] for place, _ in runs]
         offsets = [record.offset for record in records]

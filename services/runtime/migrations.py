@@ -59,20 +59,19 @@ def migrate(settings: ClickHouseSettings, folder: Path = FOLDER) -> Iterator[tup
     connect(settings, database="default").command(f"CREATE DATABASE IF NOT EXISTS {settings.database}")
     client = connect(settings)
     client.command(_APPLIED)
-    rows = client.query("SELECT version, sha256 FROM schema_migrations FINAL").result_rows
-    applied: dict[int, str] = dict(rows)  # type: ignore[arg-type]
+    known = standing(client, folder)
     for migration in migrations(folder):
-        known = applied.get(migration.version)
-        if known is not None and known != migration.sha256:
+        if known[migration.name] == Standing.CHANGED:
             raise MigrationFailed(
                 migration.name,
                 "",
                 "the file was changed after it was applied",
                 "restore it; put changes into a new file",
             )
-        if known is None:
+        pending = known[migration.name] == Standing.PENDING
+        if pending:
             _apply(client, migration)
-        yield migration, known is None
+        yield migration, pending
 
 
 class Standing(StrEnum):

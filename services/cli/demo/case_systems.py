@@ -12,8 +12,8 @@ from contracts import topics
 from contracts.events import COMPLETED, CORRECTED, REOPENED, RETRACTED, schema_name
 from contracts.examples import Example, invalid
 from contracts.identifiers import is_cvr
+from contracts.reading import STRUCTURED_HEADERS
 from services.baselines.estimates import rfc3339
-from services.cli.producer import STRUCTURED_HEADERS
 
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _DAYS: Final = 120

@@ -10,12 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from contracts import topics
+from contracts.reading import STRUCTURED_HEADERS
 from services.baselines.estimates import TaskTypeEstimate, estimates, proposal, sha256_of
 from services.baselines.imports import ImportOptions, task_events
 from services.baselines.work_items import ReadingCounts, WorkItem
 from services.baselines.xes import read_xes
 from services.cli.demo.case_systems import Message
-from services.cli.producer import STRUCTURED_HEADERS
 
 CUT: Final = datetime(2012, 1, 1, tzinfo=UTC)
 WITHOUT_AI: Final = "10000009"

@@ -12,7 +12,7 @@ import msgspec
 from contracts import topics
 from contracts.codes import Violation
 from contracts.events import RegistryEvent
-from contracts.reading import STRUCTURED, Record, read
+from contracts.reading import STRUCTURED_HEADERS, Record, read
 from services.domain.match import Registry, TwoContentsForOneGenerationError
 from services.runtime.errors import FrigjortError, Halt, Misconfigured, Retry
 from services.runtime.migrations import Standing
@@ -167,8 +167,7 @@ def _registry_event(payload: bytes) -> RegistryEvent:
         key = msgspec.json.decode(payload, type=_Named).subject
     except msgspec.DecodeError:
         key = ""
-    headers = (("content-type", STRUCTURED.encode()),)
-    return read(Record(topics.BASELINES, key.encode(), headers, payload)).event  # type: ignore[return-value]
+    return read(Record(topics.BASELINES, key.encode(), STRUCTURED_HEADERS, payload)).event  # type: ignore[return-value]
 
 
 def writers(claims: Mapping[str, datetime], now: datetime) -> Finding:

@@ -15,10 +15,9 @@ from services.cli.doctor import checks
 from services.cli.doctor.checks import State
 from services.cli.doctor.examination import Check, Examination
 from services.cli.exit_codes import ExitCode
-from services.cli.up import DataFolder
+from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.runtime.errors import FrigjortError
 
-_DEFAULT = Path(".frigjort")
 _MARKS = {State.OK: "[green]ok[/]", State.PROBLEM: "[bold red]problem[/]", State.NOT_CHECKED: "[yellow]not checked[/]"}
 
 
@@ -27,7 +26,7 @@ def doctor(
         list[str] | None,
         typer.Option(help="Base URL of a process whose /readyz to ask, may be repeated; default: those of `up`."),
     ] = None,
-    data: DataFolder = _DEFAULT,
+    data: DataFolder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Check a running installation: settings, Kafka, ClickHouse, schema, topics, registry, log numbers, collectors.

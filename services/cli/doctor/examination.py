@@ -69,12 +69,12 @@ class Examination:
     def _steps(self) -> Iterator[_Step]:
         yield _Step(KAFKA, (), self._kafka_answers)
         yield _Step(CLICKHOUSE, (), self._clickhouse_answers)
-        yield _Step("ClickHouse version", (CLICKHOUSE,), lambda: checks.clickhouse_version(asked.version(self._client)))
+        yield _Step("ClickHouse version", (CLICKHOUSE,), lambda: checks.clickhouse_version(self._version))
         yield _Step(MIGRATIONS, (CLICKHOUSE,), lambda: checks.migrations_current(standing(self._client)))
         yield _Step("insert settings", (CLICKHOUSE,), self._insert_settings)
         yield _Step("durable tables", (MIGRATIONS,), lambda: checks.durable_tables(asked.engines(self._client)))
         both = (KAFKA, MIGRATIONS)
-        yield _Step("topics exist", both, lambda: checks.topics_exist(self._log.existing(), self._authorities))
+        yield _Step("topics exist", both, lambda: checks.topics_exist(self._topics, self._authorities))
         yield _Step("cleanup policies", both, lambda: checks.cleanup_policies(self._configs))
         yield _Step("timestamp types", both, lambda: checks.timestamp_types(self._configs))
         yield _Step("registry", both, self._registry)
@@ -96,35 +96,43 @@ class Examination:
         return RegistryKafka(self.kafka)
 
     @cached_property
+    def _topics(self) -> set[str]:
+        return self._log.existing()
+
+    @cached_property
+    def _version(self) -> str:
+        return asked.version(self._client)
+
+    @cached_property
     def _authorities(self) -> list[str]:
         return [str(entry["authority"]) for entry in self._store.authorities()]
 
     @cached_property
     def _configs(self) -> dict[str, dict[str, str]]:
-        inputs = {name for name in self._log.existing() if name.startswith(topics.TASKS_PREFIX)}
-        shared = {topics.BASELINES, topics.REJECTED} & self._log.existing()
+        inputs = {name for name in self._topics if name.startswith(topics.TASKS_PREFIX)}
+        shared = {topics.BASELINES, topics.REJECTED} & self._topics
         return self._log.configs(inputs | shared)
 
     def _kafka_answers(self) -> Finding:
-        self._log.existing()
+        _ = self._topics
         return checks.ok(self.kafka.bootstrap_servers)
 
     def _clickhouse_answers(self) -> Finding:
-        asked.version(self._client)
+        _ = self._version
         return checks.ok(str(self.database.masked()["url"]))
 
     def _insert_settings(self) -> Finding:
         return checks.insert_settings(INSERT_SETTINGS, asked.effective_insert_settings(self._client))
 
     def _registry(self) -> Finding:
-        told = self._log.told() if topics.BASELINES in self._log.existing() else []
+        told = self._log.told() if topics.BASELINES in self._topics else []
         return checks.registry_agrees(self._store.payloads(), told)
 
     def _writers(self) -> Finding:
         return checks.writers(self._store.open_claims(), datetime.now(UTC))
 
     def _log_bindings(self) -> Finding:
-        names = set(map(topics.tasks_topic, self._authorities)) & self._log.existing()
+        names = set(map(topics.tasks_topic, self._authorities)) & self._topics
         return checks.log_bindings(self._store.bound(), self._log.topic_ids(names) if names else {})
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from time import time as clock  # noqa: TID251 - an edge: latency is measured against the broker's clock
@@ -36,9 +37,16 @@ _STALE_POLL_SECONDS = 30.0
 
 
 class Collector:
-    """One collector process."""
+    """One collector process. `around` may put something around the edges of the path: the fault suite does."""
 
-    def __init__(self, settings: CollectorSettings, kafka: KafkaSettings, database: ClickHouseSettings) -> None:
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        kafka: KafkaSettings,
+        database: ClickHouseSettings,
+        around: Callable[[Path], Path] = lambda path: path,
+    ) -> None:
+        self._around = around
         self._settings = settings
         self._kafka = kafka
         self._database = database
@@ -75,7 +83,7 @@ class Collector:
         judge = BatchJudge(
             Provenance(self._settings.secret.get_secret_value().encode()), lambda: self._registry.snapshot
         )
-        path = Path(judge, store, self._dead_letters, reader, self._patience)
+        path = self._around(Path(judge, store, self._dead_letters, reader, self._patience))
         return FastStream(
             subscription.broker,
             logger=None,
@@ -177,8 +185,8 @@ def _end_loudly(task: asyncio.Task[None]) -> None:
         _log.error("task_failed", task=task.get_name(), error=repr(error), exc_info=error)
 
 
-async def main() -> None:
+async def main(around: Callable[[Path], Path] = lambda path: path) -> None:
     """Runs a collector with the settings in the environment."""
     settings = CollectorSettings.load()
     logging.configure("collector", settings.log_level)
-    await Collector(settings, KafkaSettings.load(), ClickHouseSettings.load()).run()
+    await Collector(settings, KafkaSettings.load(), ClickHouseSettings.load(), around).run()

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+KAFKA  := .frigjort-kafka/.fetched
 ARGS   ?=
 
 .PHONY: demo up test bench lint format generate lock clean help
@@ -16,13 +17,17 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+# Apache Kafka for the tests, once. Without Java or Maven it says so, and what needs it is skipped (in .ci/run: fails).
+$(KAFKA): $(STAMP) tests/brokers/pom.xml tests/brokers/checksums.txt
+	$(BIN)/python -m tests.brokers
+
 demo: $(STAMP) ## The whole job on this machine, then it ends; ARGS='--events 50000 --json'
 	$(BIN)/frigjort demo $(ARGS)
 
 up: $(STAMP) ## The stack on this machine until Ctrl-C; ARGS='--json'
 	$(BIN)/frigjort up $(ARGS)
 
-test: lint ## Linters, types, layers and every test
+test: lint $(KAFKA) ## Linters, types, layers and every test
 	$(BIN)/pytest $(ARGS)
 
 bench: $(STAMP) ## This collector beside its peers, in one run; ARGS='--events 200000'
@@ -48,4 +53,4 @@ lock: $(STAMP) ## Resolve the dependencies anew into requirements.lock, without 
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --upgrade -o requirements.lock
 
 clean: ## Remove what was installed and made
-	rm -rf $(VENV) .frigjort .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .frigjort .frigjort-kafka .mypy_cache .ruff_cache .pytest_cache .hypothesis

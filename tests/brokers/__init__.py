@@ -1,0 +1,1 @@
+"""Apache Kafka for the tests: its jars, one broker, a cluster of three."""

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from aiokafka import TopicPartition
 from clickhouse_connect.driver.client import Client
 
+from contracts import RULES
 from services.collector.assignment import Binding
+from services.collector.brake import Recent, Rejections
 from services.collector.metrics import CollectorMetrics
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
@@ -20,6 +24,16 @@ GROUP BY topic, log_no ORDER BY topic, log_no DESC LIMIT 1 BY topic
 _LAST = """
 SELECT topic, partition, max(offset) FROM records WHERE (log_no, topic) IN {logs:Array(Tuple(UInt32, String))}
 GROUP BY topic, partition
+"""
+_REJECTED = """
+SELECT offset, argMax(code, rules), argMax(path, rules) FROM records
+WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {partition:UInt16}
+    AND offset >= {first:UInt64} AND offset < {before:UInt64}
+GROUP BY offset HAVING max(accepted) = 0 AND max(rules) >= {rules:UInt32} ORDER BY offset
+"""
+_STORED_FROM = """
+SELECT if(count() = 0, -1, toInt64(max(offset))) FROM records
+WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {partition:UInt16} AND offset >= {before:UInt64}
 """
 _DIGEST = """
 SELECT accepted, digest, salt FROM provenance
@@ -74,6 +88,14 @@ class ClickHouseStore:
             _DIGEST, log_no=log_no, topic=topic, partition=partition, offset=offset
         )
         return Disposition(bool(accepted), digest, salt)
+
+    async def recent(self, log_no: int, partition: TopicPartition, before: int, reach: int) -> Recent:
+        """`History` of the brake."""
+        place = {"log_no": log_no, "topic": partition.topic, "partition": partition.partition, "before": before}
+        rejected = await self._rows(_REJECTED, **place, first=max(0, before - reach), rules=RULES)
+        ((stored,),) = await self._rows(_STORED_FROM, **place)
+        offsets = np.array([offset for offset, _, _ in rejected], dtype=np.int64)
+        return Recent(Rejections(offsets, [(code, path) for _, code, path in rejected]), stored)
 
     async def _rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         query = partial(

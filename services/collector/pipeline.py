@@ -2,15 +2,17 @@
 
 Invariant: an offset is committed only after the rows of its record, and its dead letter if it has one, are stored. A
 crash between two steps leads to the same rows again: nothing here depends on a clock, on chance or on the batch's cut.
+Where the brake stops a partition, the batch goes on without that partition's records from the stop on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
 from aiokafka import TopicPartition
 
+from services.collector.brake import Braked
 from services.collector.partitions import Batch
 from services.runtime.retry import Patience
 
@@ -43,6 +45,14 @@ class Judge(Protocol):
         ...
 
 
+class Brake(Protocol):
+    """Stops a partition that is flooded with rejections; raises `Retry`."""
+
+    async def check(self, batch: Batch, records: pa.Table) -> dict[TopicPartition, Braked]:
+        """The partitions to stop, each with the first offset that must not be stored."""
+        ...
+
+
 class Store(Protocol):
     """Where rows are kept. Returns when they are on disk; raises `Retry` or `Halt`. Writing again changes nothing."""
 
@@ -72,20 +82,34 @@ class Offsets(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was stored and committed, and the partitions to stop."""
+
+    batch: Batch
+    judged: Judged
+    halts: Mapping[TopicPartition, Braked]
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """The path and what it needs of the world."""
 
     judge: Judge
+    brake: Brake
     store: Store
     dead_letters: DeadLetters
     offsets: Offsets
     patience: Patience
 
-    async def run(self, batch: Batch) -> Judged:
+    async def run(self, batch: Batch) -> Outcome:
         """One batch from records to commit."""
         judged = await self.judge.judge(batch)
+        halts = await self.patience(self.brake.check, batch, judged.records) if judged.codes else {}
+        if halts:
+            batch = batch.before({partition: halt.offset for partition, halt in halts.items()})
+            judged = await self.judge.judge(batch)
         await self.patience(self.store.write_records, judged.records)
         await self.patience(self.store.write_measurements, judged.measurements)
         await self.patience(self.dead_letters.send, judged.dead_letters)
         await self.patience(self.offsets.commit, batch.offsets, batch.assignment)
-        return judged
+        return Outcome(batch, judged, halts)

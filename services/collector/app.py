@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from faststream import FastStream
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from services.collector.brake import Brake, Braked, limits
 from services.collector.clickhouse import ClickHouseStore
 from services.collector.evidence import Evidence
 from services.collector.judge import BatchJudge
@@ -79,11 +80,16 @@ class Collector:
         await self._patience(self._registry.start)
         await self._patience(self._dead_letters.start)
         subscription = Subscription(self._kafka, self._settings)
-        self._reader = reader = Reader(self._settings, subscription, Evidence(store, subscription, TopicIds(admin)))
+        evidence = Evidence(store, subscription, TopicIds(admin))
+        self._reader = reader = Reader(self._settings, subscription, evidence)
         judge = BatchJudge(
             Provenance(self._settings.secret.get_secret_value().encode()), lambda: self._registry.snapshot
         )
-        path = self._around(Path(judge, store, self._dead_letters, reader, self._patience))
+        settings = self._settings
+        bounds = limits(settings.brake_ratio, settings.brake_window_records, settings.brake_run_records)
+        path = self._around(
+            Path(evidence, judge, Brake(bounds, store), store, self._dead_letters, reader, self._patience)
+        )
         return FastStream(
             subscription.broker,
             logger=None,
@@ -165,6 +171,10 @@ class Collector:
             partitions = reader.partitions
             self.metrics.buffered.set(partitions.buffered)
             self.metrics.halted.set(len(partitions.halted))
+            self.metrics.brake_engaged.clear()
+            for (topic, number), halt in partitions.halted.items():
+                if isinstance(halt, Braked):
+                    self.metrics.brake_engaged.labels(topic, str(number)).set(1)
             self.metrics.generation.set(self._registry.snapshot.generation)
             self.metrics.baselines.set(self._registry.snapshot.versions)
             with suppress(Retry):  # the gauge stays as it was; readiness says that Kafka is away

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import contracts
 
-STEPS: Final = ("judge", "write_records", "write_measurements", "send", "commit")
+STEPS: Final = ("strangers", "judge", "check", "write_records", "write_measurements", "send", "commit")
 """The steps of the path, in their order."""
 SHARE: Final = 7
 """Another version refuses one record in so many."""
@@ -73,7 +73,7 @@ class Wrapped:
 
 def deadly(path: Any, killer: Killer) -> Any:
     """The path with a kill in it."""
-    edges = {"judge": path.judge, "store": path.store, "dead_letters": path.dead_letters, "offsets": path.offsets}
+    edges = {name: getattr(path, name) for name in ("origin", "judge", "brake", "store", "dead_letters", "offsets")}
     wrapped = {
         name: Wrapped(edge, **{step: killer.around(step, getattr(edge, step)) for step in STEPS if hasattr(edge, step)})
         for name, edge in edges.items()

@@ -86,6 +86,12 @@ class Proxy:
         """Listens again."""
         self._do(self._listen())
 
+    def heal(self) -> None:
+        """All is well from now on."""
+        self.behave(Behaviour())
+        self.swallow_answers(0)
+        self.accept()
+
     def swallow_answers(self, times: int, after: bytes = b"") -> None:
         """So many times the server does its work and answers, but its answer is swallowed and the connection reset. `after`:
         only where the request contains these bytes. `swallowed` counts how often it happened."""
@@ -100,7 +106,7 @@ class Proxy:
         self._behaviour = behaviour
 
     async def _set_swallowing(self, times: int, after: bytes) -> None:
-        self._swallow, self._swallow_after, self.swallowed = times, after, 0
+        self._swallow, self._swallow_after = times, after
 
     async def _listen(self) -> None:
         if self._server is None:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from services.baselines.clickhouse import RegistryStore
 from services.baselines.kafka import RegistryKafka
 from services.baselines.registry import Registry
+from services.collector.settings import CollectorSettings
 from services.runtime import clickhouse
 from services.runtime.errors import Misconfigured
 from services.runtime.settings import ClickHouseSettings, KafkaSettings
@@ -24,6 +25,15 @@ def settings(data: Path) -> tuple[KafkaSettings, ClickHouseSettings]:
         KafkaSettings(bootstrap_servers=known["kafka"], **known["kafka_settings"]),
         ClickHouseSettings(url=known["clickhouse"], user=writer["user"], password=SecretStr(writer["password"])),
     )
+
+
+def collector_secret(data: Path) -> bytes:
+    """The key of the salts, the same as in every collector. Raises `Misconfigured` where there is none."""
+    if _in_environment():
+        return CollectorSettings.load().secret.get_secret_value().encode()
+    _stack(data)
+    known: dict[str, str] = json.loads((data / "secrets.json").read_text(encoding="utf-8"))
+    return known["collector"].encode()
 
 
 def web_addresses(data: Path) -> list[str]:

@@ -146,6 +146,19 @@ class Stack:
 
     def start_collector(self, number: int, keys: dict[str, str] | None = None, seconds: float = 60.0) -> Child:
         """Starts a collector and waits until it is ready."""
+        child, url = self.launch_collector(number, keys, seconds)
+        child.wait_until(lambda: _answers(f"{url}/readyz"), seconds)
+        self.metrics.append(url)
+        return child
+
+    def launch_collector(
+        self,
+        number: int,
+        keys: dict[str, str] | None = None,
+        seconds: float = 60.0,
+        module: str = "services.collector",
+    ) -> tuple[Child, str]:
+        """Starts a collector, and waits for its base URL alone: it may never become ready."""
         known = keys or self._secrets()
         environment = {
             **KEEP_MEMORY,
@@ -160,13 +173,10 @@ class Stack:
             **self.environment,
         }
         log = self.data / "logs" / f"collector-{number}.log"
-        child = Child(f"collector {number}", [sys.executable, "-m", "services.collector"], log, environment)
+        child = Child(f"collector {number}", [sys.executable, "-m", module], log, environment)
         child.start()
         self.collector_processes.append(child)
-        url = str(child.announcement(seconds)["url"])
-        child.wait_until(lambda: _answers(f"{url}/readyz"), seconds)
-        self.metrics.append(url)
-        return child
+        return child, str(child.announcement(seconds)["url"])
 
     def lag(self) -> int:
         """Records that the collectors have not stored yet, by their own metrics."""

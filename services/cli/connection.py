@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.baselines.clickhouse import RegistryStore
+from services.baselines.clickhouse import MeasurementStore, RegistryStore
 from services.baselines.kafka import RegistryKafka
 from services.baselines.registry import Registry
 from services.collector.settings import CollectorSettings
@@ -60,3 +60,8 @@ def registry(data: Path) -> Registry:
     """The registry's writer over these settings."""
     kafka, database = settings(data)
     return Registry(RegistryStore(clickhouse.connect(database)), RegistryKafka(kafka))
+
+
+def measurements(data: Path) -> MeasurementStore:
+    """What a restatement reads and writes, over these settings."""
+    return MeasurementStore(clickhouse.connect(settings(data)[1]))

@@ -159,8 +159,17 @@ class Stack:
         module: str = "services.collector",
     ) -> tuple[Child, str]:
         """Starts a collector, and waits for its base URL alone: it may never become ready."""
+        environment = self.collector_environment(number, keys)
+        log = self.data / "logs" / f"collector-{number}.log"
+        child = Child(f"collector {number}", [sys.executable, "-m", module], log, environment)
+        child.start()
+        self.collector_processes.append(child)
+        return child, str(child.announcement(seconds)["url"])
+
+    def collector_environment(self, number: int, keys: dict[str, str] | None = None) -> dict[str, str]:
+        """The environment of a collector of this stack."""
         known = keys or self._secrets()
-        environment = {
+        return {
             **KEEP_MEMORY,
             **os.environ,  # noqa: TID251 - a child inherits its parent's environment
             **{KafkaSettings.variables()[name]: str(value) for name, value in self.kafka_settings()},
@@ -172,11 +181,6 @@ class Stack:
             "FRIGJORT_COLLECTOR_PORT": str(self.metrics_port + number if self.metrics_port else 0),
             **self.environment,
         }
-        log = self.data / "logs" / f"collector-{number}.log"
-        child = Child(f"collector {number}", [sys.executable, "-m", module], log, environment)
-        child.start()
-        self.collector_processes.append(child)
-        return child, str(child.announcement(seconds)["url"])
 
     def lag(self) -> int:
         """Records that the collectors have not stored yet, by their own metrics."""

@@ -5,13 +5,19 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 import pytest
 
+from services.runtime.processes import Child
 from tests.faults.collector import STEPS
 from tests.faults.world import Scenario, until
 
 Scenarios = Callable[..., AbstractContextManager[Scenario]]
+
+
+def has_ended(child: Child) -> bool:
+    return child.exit_code is not None
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -23,7 +29,7 @@ def test_kill_9_at_every_step_of_the_path(scenario: Scenarios, moment: str, step
             doomed = running.world.collector(
                 f"doomed-{call}", wait=False, FAULT_KILL=f"{moment}:{step}:{call}", COLLECTOR_FLUSH_ROWS="400"
             )
-            until(lambda doomed=doomed: doomed.exit_code is not None, 60, "death")
+            until(partial(has_ended, doomed), 60, "death")
             assert doomed.exit_code == -signal.SIGKILL
         running.world.collector("heir")
         running.over(times=2)
@@ -79,7 +85,7 @@ def test_a_baseline_is_published_between_a_crash_and_the_replay(scenario: Scenar
             doomed = world.collector(
                 f"doomed-{percent}", wait=False, FAULT_KILL="before:commit:2", COLLECTOR_FLUSH_ROWS="500"
             )
-            until(lambda doomed=doomed: doomed.exit_code is not None, 60, "death")
+            until(partial(has_ended, doomed), 60, "death")
             world.publish(percent)
         world.collector("heir")
         running.over(times=2)

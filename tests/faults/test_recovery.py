@@ -125,41 +125,45 @@ def _recreate(world: World, topic: str) -> None:
     until(lambda: topic in kafka.list_topics(timeout=10).topics, 30, "topic created")
 
 
-@pytest.mark.parametrize("while_it_is_read", [False, True])
-def test_the_topic_is_created_anew(world: World, while_it_is_read: bool) -> None:
-    """Filled beyond the offset that the reader has reached, so that nothing but the topic id tells."""
-    with world.scenario(f"topic re-created, read meanwhile: {while_it_is_read}", EVENTS) as whole:
+def test_the_topic_was_created_anew(world: World) -> None:
+    with world.scenario("topic re-created", EVENTS) as whole:
         anew = Scenario(world, "anew", world.new_authorities(1, partitions=1), EVENTS, 7, 4_000)
-        topic = anew.topics[0]
         anew.send()
+        stored(world, "before", anew)
+        end = anew.ends()[anew.topics[0], 0]
+        _recreate(world, anew.topics[0])
+        Scenario(world, "more", anew.cvrs, EVENTS * 2, 8, 4_000).send().sent()
+        world.collector("reader", wait=False)
+        _halts_until_it_is_bound(world, whole, anew, end)
+
+
+def test_the_topic_is_created_anew_under_its_reader(world: World) -> None:
+    """And filled beyond the offset that the reader has reached, so that nothing but the topic id tells."""
+    with world.scenario("topic re-created under its reader", EVENTS) as whole:
+        anew = Scenario(world, "anew", world.new_authorities(1, partitions=1), EVENTS, 7, 4_000)
         reader = world.collector("reader", wait=False)
-        anew.sent()
+        anew.send().sent()
         anew.over(times=0)
-        end = anew.ends()[topic, 0]
-        if not while_it_is_read:
-            world.collectors.pop("reader").stop()
-        else:
-            reader.send_signal(signal.SIGSTOP)
-        _recreate(world, topic)
-        more = Scenario(world, "more", anew.cvrs, EVENTS * 2, 8, 4_000)
-        more.send().sent()
-        if not while_it_is_read:
-            world.collector("reader", wait=False)
-        else:
-            reader.send_signal(signal.SIGCONT)
-        says(world, "reader", f"{topic}/0", "rebind")
-        assert world.rows("SELECT max(offset) + 1, count() FROM dispositions WHERE topic = {t:String}", t=topic) == [
-            (end, end)
-        ]
-        world.frigjort("authorities", "rebind", "--cvr", anew.cvrs[0])
-        world.collectors.pop("reader").stop()
-        world.collector("again", wait=False)
-        whole.send()
-        whole.sent()
-        whole.over()
-        logs = "SELECT log_no, max(offset) + 1, count() FROM dispositions WHERE topic = {t:String} GROUP BY log_no ORDER BY log_no"
-        wanted = [(1, end, end), (2, EVENTS * 2, EVENTS * 2)]
-        until(lambda: world.rows(logs, t=topic) == wanted, 60, "the new log is stored under its own number")
+        end = anew.ends()[anew.topics[0], 0]
+        reader.send_signal(signal.SIGSTOP)
+        _recreate(world, anew.topics[0])
+        Scenario(world, "more", anew.cvrs, EVENTS * 2, 8, 4_000).send().sent()
+        reader.send_signal(signal.SIGCONT)
+        _halts_until_it_is_bound(world, whole, anew, end)
+
+
+def _halts_until_it_is_bound(world: World, whole: Scenario, anew: Scenario, end: int) -> None:
+    topic = anew.topics[0]
+    logs = "SELECT log_no, max(offset) + 1, count() FROM dispositions WHERE topic = {t:String} GROUP BY log_no ORDER BY log_no"
+    says(world, "reader", f"{topic}/0", "rebind")
+    assert world.rows(logs, t=topic) == [(1, end, end)]
+    world.frigjort("authorities", "rebind", "--cvr", anew.cvrs[0])
+    world.collectors.pop("reader").stop()
+    world.collector("again", wait=False)
+    whole.send().sent()
+    whole.over()
+    wanted = [(1, end, end), (2, EVENTS * 2, EVENTS * 2)]
+    until(lambda: world.rows(logs, t=topic) == wanted, 60, "the new log is stored under its own number")
 
 
 def test_the_log_holds_another_record_than_was_stored(world: World) -> None:
@@ -188,10 +192,10 @@ def test_topics_and_partitions_are_found_while_it_runs(world: World) -> None:
         world.collector("reader", wait=False)
         old.sent()
         old.over(times=0)
-        with world.scenario("a topic that is new", EVENTS) as new:
-            new.send().sent()
-            new.over()
-            assert max(new.recovered_seconds) < 30
+        new = Scenario(world, "a new topic", world.new_authorities(1, partitions=1), EVENTS, 3, 4_000)
+        new.send().sent()
+        new.over()
+        assert max(new.recovered_seconds) < 30
         begun = time.monotonic()
         topic = old.topics[0]
         admin(world).create_partitions([NewPartitions(topic, 4)])[topic].result(30)

@@ -10,6 +10,7 @@ from tests.reference.records import LogRecord, Records
 from tests.reference.registry import Registry
 
 from contracts import topics
+from services.baselines.kafka import RegistryKafka
 from services.runtime.settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def read_log(kafka: KafkaSettings, logs: Mapping[str, int], ends: Mapping[tuple[
             assert messages, f"{left} records did not come"
             for message in messages:
                 assert message.error() is None, message.error()
-                topic = message.topic()
+                topic = str(message.topic())
                 headers = tuple(message.headers() or ())
                 place = (logs[topic], topic, message.partition(), message.offset())
                 found.append(LogRecord(*place, message.key(), message.value(), headers))
@@ -87,8 +88,7 @@ def read_log(kafka: KafkaSettings, logs: Mapping[str, int], ends: Mapping[tuple[
 
 def read_registry(world: "World") -> Registry:
     """The registry as it was told to every collector."""
-    registry = world.stack.registry()
-    return Registry(registry.log.told())
+    return Registry(RegistryKafka(world.kafka).told())
 
 
 def verdict(world: "World", cvrs: Sequence[str], ends: Mapping[tuple[str, int], int]) -> Verdict:

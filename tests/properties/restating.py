@@ -16,6 +16,7 @@ from contracts.events import COMPLETED, CORRECTED, RETRACTED, RegistryEvent, ide
 from contracts.reading import STRUCTURED_HEADERS
 from contracts.tasks import TaskRetraction, TaskState
 from services.baselines.restatement import Run, Stale
+from services.collector.assignment import Begin
 from services.collector.judge import judge
 from services.collector.partitions import Batch
 from services.collector.provenance import Provenance
@@ -34,11 +35,11 @@ def contents(draw: st.DrawFn) -> list[Content]:
     found: list[Content] = []
     for _ in range(draw(st.integers(1, 10))):
         state = draw(tasks())
-        names = {"task": draw(st.sampled_from(["t1", "t2", "t3"])), "revision": draw(st.integers(1, 3))}
+        task, revision = draw(st.sampled_from(["t1", "t2", "t3"])), draw(st.integers(1, 3))
         if draw(st.integers(0, 4)) == 0:
-            found.append(TaskRetraction(authority=state.authority, reason="wrong", **names))
+            found.append(TaskRetraction(authority=state.authority, reason="wrong", task=task, revision=revision))
         else:
-            found.append(state.model_copy(update=names))
+            found.append(state.model_copy(update={"task": task, "revision": revision}))
     return found
 
 
@@ -73,7 +74,7 @@ def record_of(content: Content, offset: int) -> ConsumerRecord[bytes, bytes]:
 def collected(log: Iterable[tuple[int, Content]], snapshot: Snapshot) -> pa.Table:
     """The rows of `measurements` that a collector writes for (offset, content), through its own path."""
     records = [record_of(content, offset) for offset, content in log]
-    logs = {TopicPartition(topics.tasks_topic(authority), 0): 1 for authority in AUTHORITIES}
+    logs = {TopicPartition(topics.tasks_topic(authority), 0): Begin(1, "id-1", 0) for authority in AUTHORITIES}
     judged = judge(Batch(records, logs, {}, 1), snapshot, Provenance(b"s" * 32))
     assert judged.codes == {}
     return judged.measurements

@@ -26,7 +26,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from services.cli.rejected.selection import Coordinate
 from services.cli.rejected.store import Rejected
-from services.collector.assignment import Binding
+from services.collector.assignment import Begin, Binding
 from services.collector.partitions import Batch
 from services.collector.pipeline import Judged
 from services.runtime.errors import Halt
@@ -136,7 +136,7 @@ class Redrive:
                 records.append(_same(each, record))
         if not records:
             return
-        judged = self.judge(Batch(records, {partition: at.log_no}, {}, 0))
+        judged = self.judge(Batch(records, {partition: Begin(at.log_no, "", 0)}, {}, 0))
         report.rejected.update(judged.codes)
         accepted = judged.records.filter(pc.equal(judged.records.column("accepted"), 1))
         if self.write:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +58,7 @@ class World:
         self._nodes = nodes
         self._authorities = iter(workload.authorities(2_000))
         self._number = 0
+        self._parts = ExitStack()
         self.stack = Stack(
             folder,
             collectors=0,
@@ -78,18 +79,19 @@ class World:
         return self.broker
 
     def __enter__(self) -> Self:
-        for proxy in (*self.kafka_proxies, self.clickhouse_proxy):
-            proxy.__enter__()
-        self.clickhouse_proxy.target = self.stack.clickhouse_port
-        self.stack.start()
-        self.publish(100)
+        with ExitStack() as parts:
+            for proxy in (*self.kafka_proxies, self.clickhouse_proxy):
+                parts.enter_context(proxy)
+            self.clickhouse_proxy.target = self.stack.clickhouse_port
+            parts.callback(self.stack.stop)
+            parts.callback(self.end_collectors)
+            self.stack.start()
+            self.publish(100)
+            self._parts = parts.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.end_collectors()
-        self.stack.stop()
-        for proxy in (*self.kafka_proxies, self.clickhouse_proxy):
-            proxy.__exit__(None, None, None)
+        self._parts.close()
 
     # -- reaching it ------------------------------------------------------------------------------------------------------
 
@@ -299,12 +301,14 @@ class Scenario:
         """Waits until so much of what will be sent is stored: the moment for a fault."""
         until(lambda: sum(self.stored().values()) >= share * self.events, STORED_SECONDS, f"{share:.0%} stored")
 
-    def over(self, times: int = 1) -> None:
-        """The fault is over: waits until all that was sent till now is stored, and notes how long that took."""
+    def over(self, times: int = 1, since: float | None = None) -> None:
+        """The fault is over, now or `since` a moment of the monotonic clock: waits until all that was sent till now is stored,
+        and notes how long that took."""
+        begun = time.monotonic() if since is None else since
         self.times += times
         ends = self.ends()
-        seconds = until(lambda: self._reached(ends), STORED_SECONDS, f"recovery from {self.fault}")
-        self.recovered_seconds.append(seconds)
+        until(lambda: self._reached(ends), STORED_SECONDS, f"recovery from {self.fault}")
+        self.recovered_seconds.append(time.monotonic() - begun)
 
     def _reached(self, ends: dict[tuple[str, int], int]) -> bool:
         stored = self.stored()

@@ -98,6 +98,11 @@ def _in_the_middle_of_a_run(running: Running, fault: Callable[[Running], None]) 
     fault(running)
     sending.join()
     assert running.stack.drain(90)
+    assert_whole(running, sent)
+
+
+def assert_whole(running: Running, sent: list[Message]) -> None:
+    """Every record has its disposition, and every task the state of the reference."""
     reference = expected(
         sent, {kind["task_type"] + kind["complexity"]: kind["mean_ms"] for kind in case_systems.baselines()}
     )

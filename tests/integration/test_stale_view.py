@@ -1,6 +1,8 @@
 """The view of what is stale, and a sweep over the real tables, beside their definitions in plain Python."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -11,17 +13,19 @@ from pydantic import SecretStr
 
 from contracts import RULES
 from contracts.events import RegistryEvent
+from contracts.registry import Authority, BaselineWithdrawal
 from services.baselines.clickhouse import MeasurementStore
 from services.baselines.restatement import Request, Restatement
 from services.embedded.endpoint_process import EndpointProcess
 from services.runtime import clickhouse
 from services.runtime.migrations import migrate
 from services.runtime.settings import ClickHouseSettings
-from tests.properties.domain.strategies import histories
+from tests.properties.domain.strategies import AUTHORITIES, TASK_TYPES, baseline, day, event, histories, task
 from tests.properties.restating import NOW, Content, FoldingTable, collected, contents, payload_of
 from tests.properties.test_restatement import snapshot_at
 from tests.reference.staleness import newer_generation
 
+MS = timedelta(milliseconds=1)
 _ROWS = "SELECT * FROM measurements FINAL ORDER BY authority, task"
 
 
@@ -43,16 +47,74 @@ def _rows(client: Client) -> list[dict[str, object]]:
     return found
 
 
+def _emptied(client: Client) -> MeasurementStore:
+    for table in ("baselines", "authorities", "measurements", "restatements"):
+        client.command(f"TRUNCATE TABLE {table}")
+    return MeasurementStore(client)
+
+
+def _publish(store: MeasurementStore, events: list[RegistryEvent]) -> None:
+    for published in events:
+        store.insert([(published, payload_of(published))])
+
+
+def _registered(generation: int, sector: str, **fields: Any) -> Authority:
+    known = {"authority": AUTHORITIES[0], "version": generation, "name": "Eksempel"}
+    return Authority.model_validate({**known, "generation": generation, "sector": sector, **fields})
+
+
+REGION = _registered(1, "region")
+TAKEN_BACK = BaselineWithdrawal(baseline="b1", version=1, generation=2, reason="wrong", withdrawn_by="second")
+
+
+@pytest.mark.parametrize(
+    ("events", "under", "is_stale"),
+    [
+        ([baseline(1)], 0, True),
+        ([baseline(1)], 1, False),
+        ([baseline(1, complexity="low")], 0, True),
+        ([baseline(1, complexity="medium")], 0, False),
+        ([baseline(1, task_type=TASK_TYPES[1])], 0, False),
+        ([baseline(1, level="authority", authority=AUTHORITIES[0])], 0, True),
+        ([baseline(1, level="authority", authority=AUTHORITIES[1])], 0, False),
+        ([REGION, baseline(2, level="sector", sector="region")], 1, True),
+        ([REGION, baseline(2, level="sector", sector="state")], 1, False),
+        ([baseline(1), TAKEN_BACK], 1, True),
+        ([baseline(1), TAKEN_BACK, baseline(3, complexity="high")], 2, False),
+        ([REGION], 0, True),
+        ([REGION, _registered(2, "region", name="Andet navn")], 1, False),
+        ([REGION, _registered(2, "state")], 1, True),
+        ([REGION, _registered(2, "state", authority=AUTHORITIES[1])], 1, False),
+    ],
+)
+def test_what_concerns_a_state(client: Client, events: list[Any], under: int, is_stale: bool) -> None:
+    """A task of another type that was corrected into this one stands under no number: it is not there any more."""
+    store = _emptied(client)
+    published = [event(data) for data in events]
+    _publish(store, published)
+    store.write(collected([(0, task(task_type=TASK_TYPES[1]))], snapshot_at([], 0)))
+    store.write(collected([(1, task(revision=2))], snapshot_at(published, under)))
+    assert client.query("SELECT count() FROM stale_measurements").result_rows == [(is_stale,)]
+
+
+@pytest.mark.parametrize("fields", [{"valid_to": day(6)}, {"expires_at": day(6)}], ids=["valid", "expires"])
+def test_in_force_is_half_open(client: Client, fields: dict[str, datetime]) -> None:
+    store = _emptied(client)
+    _publish(store, [event(baseline(1, valid_from=day(4), **fields))])
+    moments = {"before": day(4) - MS, "first": day(4), "last": day(6) - MS, "after": day(6)}
+    states = [task(task=name, completed_at=moment) for name, moment in moments.items()]
+    store.write(collected(enumerate(states), snapshot_at([], 0)))
+    shown = client.query("SELECT task FROM stale_measurements ORDER BY task").result_rows
+    assert [name for (name,) in shown] == ["first", "last"]
+
+
 @given(histories(), contents(), st.data())
 @settings(max_examples=25, deadline=None)
 def test_view_and_sweep_are_as_defined(
     client: Client, events: list[RegistryEvent], log: list[Content], data: st.DataObject
 ) -> None:
-    for table in ("baselines", "authorities", "measurements", "restatements"):
-        client.command(f"TRUNCATE TABLE {table}")
-    store, mirror = MeasurementStore(client), FoldingTable(events=events)
-    for event in events:
-        store.insert([(event, payload_of(event))])
+    store, mirror = _emptied(client), FoldingTable(events=events)
+    _publish(store, events)
     assert store.payloads() == mirror.payloads()
     numbered = list(enumerate(log))
     while numbered:

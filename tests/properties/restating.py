@@ -34,7 +34,7 @@ def contents(draw: st.DrawFn) -> list[Content]:
     found: list[Content] = []
     for _ in range(draw(st.integers(1, 10))):
         state = draw(tasks())
-        names = {"task": draw(st.sampled_from(["t1", "t2", "t3"])), "revision": draw(st.integers(1, 3))}
+        names: dict[str, Any] = {"task": draw(st.sampled_from(["t1", "t2", "t3"])), "revision": draw(st.integers(1, 3))}
         if draw(st.integers(0, 4)) == 0:
             found.append(TaskRetraction(authority=state.authority, reason="wrong", **names))
         else:

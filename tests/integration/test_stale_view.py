@@ -108,8 +108,9 @@ def test_in_force_is_half_open(client: Client, fields: dict[str, datetime]) -> N
     assert [name for (name,) in shown] == ["first", "last"]
 
 
+@pytest.mark.timeout(240)
 @given(histories(), contents(), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_view_and_sweep_are_as_defined(
     client: Client, events: list[RegistryEvent], log: list[Content], data: st.DataObject
 ) -> None:

@@ -15,7 +15,7 @@ from contracts import RULES
 from contracts.events import RegistryEvent
 from contracts.registry import Authority, BaselineWithdrawal
 from services.baselines.clickhouse import MeasurementStore
-from services.baselines.restatement import Request, Restatement
+from services.baselines.restatement import Request, Restatement, Stale
 from services.embedded.endpoint_process import EndpointProcess
 from services.runtime import clickhouse
 from services.runtime.migrations import migrate
@@ -95,6 +95,19 @@ def test_what_concerns_a_state(client: Client, events: list[Any], under: int, is
     store.write(collected([(0, task(task_type=TASK_TYPES[1]))], snapshot_at([], 0)))
     store.write(collected([(1, task(revision=2))], snapshot_at(published, under)))
     assert client.query("SELECT count() FROM stale_measurements").result_rows == [(is_stale,)]
+
+
+def test_pages_end_where_the_next_begin_and_leave_other_rules_alone(client: Client) -> None:
+    store = _emptied(client)
+    _publish(store, [event(baseline(1))])
+    rows = collected([(n, task(task=f"t{n}")) for n in range(5)], snapshot_at([], 0))
+    rules = pa.array([RULES, RULES + 1, RULES, RULES, RULES], pa.uint32())
+    store.write(rows.set_column(rows.column_names.index("rules"), "rules", rules))
+    work = Restatement(store, Request("method-office", "test"), lambda: NOW, lambda: None, page_keys=2)
+    assert work.until_nothing_is_stale() == {AUTHORITIES[0]: Stale(0, 0, foreign=1)}
+    assert [run.tasks for run in work.runs] == [4]
+    found = client.query("SELECT task, generation, rules FROM measurements FINAL ORDER BY task").result_rows
+    assert found == [(f"t{n}", int(n != 1), RULES + (n == 1)) for n in range(5)]
 
 
 @pytest.mark.parametrize("fields", [{"valid_to": day(6)}, {"expires_at": day(6)}], ids=["valid", "expires"])

@@ -32,19 +32,6 @@ class InputLog:
     _consumer: AIOKafkaConsumer | None = None
 
     async def __aenter__(self) -> Self:
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.kafka.bootstrap_servers,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            group_id=None,
-            isolation_level="read_committed",
-            client_id="frigjort-redrive",
-        )
-        try:
-            await self._consumer.start()
-        except ReadError as error:
-            await self._consumer.stop()
-            raise Retry("Kafka", f"consumer: {error}") from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -54,9 +41,7 @@ class InputLog:
     async def records(self, partition: TopicPartition, offsets: Sequence[int]) -> list[ConsumerRecord]:
         """Those of the records at these ascending offsets that retention has left. Raises `Retry`, and `Halt` where the log
         ends before one of them."""
-        consumer = self._consumer
-        if consumer is None:
-            raise RuntimeError("not entered")
+        consumer = await self._connected()
         try:
             beginning = (await consumer.beginning_offsets([partition]))[partition]
             consumer.assign([partition])
@@ -73,6 +58,24 @@ class InputLog:
             ) from error
         except ReadError as error:
             raise Retry("Kafka", f"read {partition.topic} again: {error}") from error
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        """The consumer, started when it is first needed."""
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self.kafka.bootstrap_servers,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                group_id=None,
+                isolation_level="read_committed",
+                client_id="frigjort-redrive",
+            )
+            self._consumer = consumer  # also one that does not start is stopped
+            try:
+                await consumer.start()
+            except ReadError as error:
+                raise Retry("Kafka", f"consumer: {error}") from error
+        return self._consumer
 
     async def _read(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, offsets: Sequence[int]

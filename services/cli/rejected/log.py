@@ -51,11 +51,7 @@ class InputLog:
             left = [offset for offset in offsets if offset >= beginning]
             if len(left) < len(offsets):  # retention went on while we read
                 return await self.records(partition, left)
-            raise Halt(
-                f"{partition.topic}/{partition.partition}",
-                "the log ends before a record that was rejected",
-                "the log was truncated or replaced: see `frigjort audit reconcile`",
-            ) from error
+            raise _ends_before(partition, left[-1]) from error
         except ReadError as error:
             raise Retry("Kafka", f"read {partition.topic} again: {error}") from error
 
@@ -91,12 +87,22 @@ class InputLog:
             while position <= offset:
                 came = (await consumer.getmany(partition, timeout_ms=_FETCH_MS)).get(partition, [])
                 if not came:
+                    if (await consumer.end_offsets([partition]))[partition] <= offset:
+                        raise _ends_before(partition, offset)
                     raise Retry(
                         "Kafka", f"{partition.topic}/{partition.partition} did not give offset {offset} in time"
                     )
                 position = came[-1].offset + 1
                 found += [record for record in came if record.offset in wanted]
         return found
+
+
+def _ends_before(partition: TopicPartition, offset: int) -> Halt:
+    return Halt(
+        f"{partition.topic}/{partition.partition}",
+        f"the log ends before offset {offset}, where a record was rejected",
+        "the log was truncated: restore it, or `frigjort authorities rebind --cvr …` and have the source send again",
+    )
 
 
 def topic_ids(kafka: KafkaSettings, names: Iterable[str]) -> dict[str, str]:

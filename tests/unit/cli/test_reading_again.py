@@ -29,6 +29,9 @@ class LogWithRetention:
     async def beginning_offsets(self, _: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return {PARTITION: self.beginning}
 
+    async def end_offsets(self, _: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return {PARTITION: self.end}
+
     def assign(self, _: Sequence[TopicPartition]) -> None:
         pass
 
@@ -40,9 +43,9 @@ class LogWithRetention:
         self.fetches += 1
         if self.later:
             self.beginning = self.later.pop(0)
-        if self.silent:
+        if self.silent or self.position == self.end:
             return {}
-        if not self.beginning <= self.position < self.end:
+        if not self.beginning <= self.position <= self.end:
             raise OffsetOutOfRangeError({PARTITION: self.position})
         first, self.position = self.position, min(self.position + 100, self.end)
         return {PARTITION: [record(offset) for offset in range(first, self.position)]}
@@ -77,8 +80,10 @@ async def test_retention_that_goes_on_while_it_reads_leaves_the_rest() -> None:
 
 
 async def test_a_log_that_ends_before_a_rejected_record_is_a_halt() -> None:
-    with pytest.raises(Halt, match="ends before"):
+    with pytest.raises(Halt, match="ends before offset 200"):  # read up to the end: nothing comes
         await found(LogWithRetention(0, 100), [5, 200])
+    with pytest.raises(Halt, match="ends before offset 9000"):  # sought beyond it: the broker refuses
+        await found(LogWithRetention(0, 100), [5, 9_000])
 
 
 async def test_silence_is_no_proof_that_a_record_is_gone() -> None:

@@ -15,6 +15,7 @@ from faststream import FastStream
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from services.collector.clickhouse import ClickHouseStore
+from services.collector.evidence import Evidence
 from services.collector.judge import BatchJudge
 from services.collector.kafka import KafkaDeadLetters, Subscription, TopicIds
 from services.collector.metrics import CollectorMetrics
@@ -70,7 +71,7 @@ class Collector:
         await self._patience(self._registry.start)
         await self._patience(self._dead_letters.start)
         subscription = Subscription(self._kafka, self._settings)
-        self._reader = reader = Reader(self._settings, subscription, store, TopicIds(admin))
+        self._reader = reader = Reader(self._settings, subscription, Evidence(store, subscription, TopicIds(admin)))
         judge = BatchJudge(
             Provenance(self._settings.secret.get_secret_value().encode()), lambda: self._registry.snapshot
         )
@@ -89,6 +90,7 @@ class Collector:
         gc.set_threshold(1_000_000, 50, 50)
         self._tasks = [
             asyncio.create_task(reader.flush_for_ever(path, self._count), name="flush"),
+            asyncio.create_task(reader.watch_for_ever(), name="watch"),
             asyncio.create_task(self._registry.follow(), name="registry"),
             asyncio.create_task(self._observe(reader), name="observe"),
         ]

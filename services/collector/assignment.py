@@ -1,10 +1,11 @@
-"""Where to begin reading a partition, or why not to read it: a pure decision.
+"""Where to begin reading a partition, why not to read it, and whether it may still be read: pure decisions.
 
 Invariant: after `Begin(offset)` every offset from the log's first to `offset - 1` has its row in `records`, or is still in
-the log at or after `offset`. Whatever would break it is a `Halt`. It never guesses, and never resets to the end.
+the log at or after `offset`; and what is read afterwards comes from that same log. Whatever would break it is a `Halt`.
+It never guesses, and never resets to the end.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.runtime.errors import Halt
 
@@ -19,10 +20,12 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The last record of a partition in ClickHouse. `same_as_log`: read again from Kafka; `None`: no longer there."""
+    """The highest `offset` of a partition in ClickHouse. `same_as_log`: the record `compared`, the last one whose digest is
+    kept, was read again from Kafka and is the same; `None`: there is none, or it is no longer in the log."""
 
     offset: int
     same_as_log: bool | None
+    compared: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,61 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Read from `offset` on, under `log_no`."""
+    """Read from `offset` on, under `log_no`, which is the log that Kafka calls `topic_id`."""
 
     log_no: int
+    topic_id: str
     offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A partition that is read, and what Kafka says of it. It goes on being read while Kafka is asked: `read_before` is the
+    next offset to read before the question, `read_after` after it. `topic_id` is empty when Kafka does not know the topic."""
+
+    partition: str
+    begun: Begin
+    read_before: int
+    read_after: int
+    topic_id: str
+    beginning: int
+    end: int
+
+
+def may_go_on(sight: Sight) -> Halt | None:
+    """Whether the records that were read, and those to come, are those of the log that was begun; else why to halt."""
+    if halt := same_log(sight.partition, sight.begun, sight.topic_id):
+        return halt
+    if sight.beginning > sight.read_after:
+        return Halt(
+            sight.partition,
+            f"offsets {sight.read_after} to {sight.beginning - 1} were deleted from the log before they were read",
+            "have the source send them again, then `frigjort authorities rebind --cvr …`; keep the log for longer",
+        )
+    if sight.end < sight.read_before:
+        return Halt(
+            sight.partition,
+            f"the log ends at {sight.end}, before offset {sight.read_before} that was read",
+            "the log was truncated: restore it, or `frigjort authorities rebind --cvr …` and have the source send again",
+        )
+    return None
+
+
+def same_log(partition: str, begun: Begin, topic_id: str) -> Halt | None:
+    """Whether Kafka still has the log that was begun under this name; else why to halt."""
+    if topic_id == begun.topic_id:
+        return None
+    if not topic_id:
+        return Halt(
+            partition,
+            "the topic is gone from Kafka",
+            "restore it, or create it anew with `frigjort authorities rebind --cvr …`",
+        )
+    return Halt(
+        partition,
+        f"the topic was re-created: log {begun.log_no} is another incarnation of it",
+        "bind the new incarnation: `frigjort authorities rebind --cvr …`",
+    )
 
 
 def decide(facts: Facts) -> Begin | Halt:
@@ -61,21 +115,16 @@ def decide(facts: Facts) -> Begin | Halt:
             f"log {binding.log_no} is bound to {len(binding.topic_ids)} topic ids",
             "bind the topic under a new log number: `frigjort authorities rebind --cvr …`",
         )
-    if binding.topic_ids[0] != facts.topic_id:
-        return Halt(
-            facts.partition,
-            f"the topic was re-created: log {binding.log_no} is another incarnation of it",
-            "bind the new incarnation: `frigjort authorities rebind --cvr …`",
-        )
-    return _decide_offset(facts, binding.log_no)
+    begin = Begin(binding.log_no, binding.topic_ids[0], 0)
+    return same_log(facts.partition, begin, facts.topic_id) or _decide_offset(facts, begin)
 
 
-def _decide_offset(facts: Facts, log_no: int) -> Begin | Halt:
+def _decide_offset(facts: Facts, log: Begin) -> Begin | Halt:
     next_unstored = 0 if facts.stored is None else facts.stored.offset + 1
     if facts.stored is not None and facts.stored.same_as_log is False:
         return Halt(
             facts.partition,
-            f"offset {facts.stored.offset} in the log is not the record that was stored",
+            f"offset {facts.stored.compared} in the log is not the record that was stored",
             "the log was replaced under its topic id: find out by whom, then `frigjort authorities rebind --cvr …`",
         )
     if facts.end < next_unstored or facts.end < (facts.committed or 0):
@@ -93,4 +142,4 @@ def _decide_offset(facts: Facts, log_no: int) -> Begin | Halt:
             f"offsets {min(begin, next_unstored)} to {facts.beginning - 1} are gone from the log and were never stored",
             "restore them from the source, then `frigjort authorities rebind --cvr …`",
         )
-    return Begin(log_no, begin)
+    return replace(log, offset=begin)

@@ -17,21 +17,28 @@ _BINDINGS = """
 SELECT topic, log_no, groupUniqArray(topic_id) FROM logs WHERE topic IN {topics:Array(String)}
 GROUP BY topic, log_no ORDER BY topic, log_no DESC LIMIT 1 BY topic
 """
-_LAST = """
-SELECT topic, partition, max(offset) FROM records WHERE (log_no, topic) IN {logs:Array(Tuple(UInt32, String))}
+_REACHED = """
+SELECT topic, partition, max(offset), maxIf(offset + 1, accepted = 1) FROM records WHERE (log_no, topic) IN {logs:Array(Tuple(UInt32, String))}
 GROUP BY topic, partition
 """
-_DIGEST = """
-SELECT accepted, digest, salt FROM provenance
+_PROOF = """
+SELECT digest, salt FROM provenance
 WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {partition:UInt16} AND offset = {offset:UInt64}
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Disposition:
-    """How a stored record was judged: digest and salt are empty bytes for a rejected one."""
+class Reached:
+    """The highest stored offset of a partition, and the highest whose record was accepted."""
 
-    accepted: bool
+    last: int
+    last_accepted: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What an accepted record is proved by."""
+
     digest: bytes
     salt: bytes
 
@@ -63,17 +70,17 @@ class ClickHouseStore:
         rows = await self._rows(_BINDINGS, topics=sorted(topics))
         return {topic: Binding(log_no, tuple(sorted(ids))) for topic, log_no, ids in rows}
 
-    async def last_offsets(self, logs: Iterable[tuple[int, str]]) -> dict[tuple[str, int], int]:
-        """The highest stored offset of each (topic, partition) of these (log_no, topic)."""
-        rows = await self._rows(_LAST, logs=sorted(logs))
-        return {(topic, partition): offset for topic, partition, offset in rows}
+    async def reached(self, logs: Iterable[tuple[int, str]]) -> dict[tuple[str, int], Reached]:
+        """How far each (topic, partition) of these (log_no, topic) is stored."""
+        rows = await self._rows(_REACHED, logs=sorted(logs))
+        return {
+            (topic, partition): Reached(last, (after - 1) if after else None) for topic, partition, last, after in rows
+        }
 
-    async def disposition(self, log_no: int, topic: str, partition: int, offset: int) -> Disposition:
-        """How the stored record at this coordinate was judged."""
-        ((accepted, digest, salt),) = await self._rows(
-            _DIGEST, log_no=log_no, topic=topic, partition=partition, offset=offset
-        )
-        return Disposition(bool(accepted), digest, salt)
+    async def proof(self, log_no: int, topic: str, partition: int, offset: int) -> Proof:
+        """What the accepted record at this coordinate is proved by."""
+        ((digest, salt),) = await self._rows(_PROOF, log_no=log_no, topic=topic, partition=partition, offset=offset)
+        return Proof(digest, salt)
 
     async def _rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         query = partial(

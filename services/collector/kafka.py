@@ -7,13 +7,15 @@ place to begin (`assignment.decide`).
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import time as clock  # noqa: TID251 - an edge: aiokafka's timestamps are wall time
 from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from confluent_kafka import KafkaError as ConfluentError
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from faststream import AckPolicy
@@ -106,8 +108,8 @@ class Subscription:
             return
         try:
             await self.consumer.commit(ours)
-        except IllegalStateError:  # revoked meanwhile: its next owner begins at what was committed before
-            _log.info("commit_skipped", reason="partitions were revoked")
+        except (IllegalStateError, CommitFailedError):  # revoked meanwhile: its next owner begins at what was committed
+            _log.info("commit_skipped", reason="the group was rebalanced")
         except KafkaError as error:
             raise Retry("Kafka", f"commit: {error}") from error
 
@@ -139,13 +141,21 @@ class Subscription:
         self, partitions: Sequence[TopicPartition]
     ) -> dict[TopicPartition, tuple[int | None, int, int]]:
         """Committed (or `None`), beginning and end offset of each partition. Raises `Retry`."""
+        ranges = await self.ranges(partitions)
+        try:
+            committed = {partition: await self.consumer.committed(partition) for partition in partitions}
+        except (KafkaError, IllegalStateError) as error:
+            raise Retry("Kafka", f"committed offsets: {error}") from error
+        return {partition: (committed[partition], *ranges[partition]) for partition in partitions}
+
+    async def ranges(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """Beginning and end offset of each partition. Raises `Retry`."""
         try:
             beginnings = await self.consumer.beginning_offsets(partitions)
             ends = await self.consumer.end_offsets(partitions)
-            committed = {partition: await self.consumer.committed(partition) for partition in partitions}
         except (KafkaError, IllegalStateError) as error:
             raise Retry("Kafka", f"offsets: {error}") from error
-        return {partition: (committed[partition], beginnings[partition], ends[partition]) for partition in partitions}
+        return {partition: (beginnings[partition], ends[partition]) for partition in partitions}
 
     async def read_one(self, partition: TopicPartition, offset: int) -> ConsumerRecord | None:
         """The record at one offset, by a consumer of its own outside the group; `None` if it does not come in time."""
@@ -172,48 +182,68 @@ class TopicIds:
     client: AdminClient
 
     async def of(self, names: set[str]) -> dict[str, str]:
-        """The topic id of each name. Raises `Retry`."""
+        """The topic id of each name that Kafka knows. Raises `Retry`."""
         return await asyncio.to_thread(self._of, sorted(names))
 
     def _of(self, names: list[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
         try:
-            futures = self.client.describe_topics(TopicCollection(names), request_timeout=10)
-            return {name: str(future.result(15).topic_id) for name, future in futures.items()}
+            futures = self.client.describe_topics(TopicCollection(names), request_timeout=10) if names else {}
+            for name, future in futures.items():
+                try:
+                    found[name] = str(future.result(15).topic_id)
+                except KafkaException as error:
+                    if error.args[0].code() != ConfluentError.UNKNOWN_TOPIC_OR_PART:
+                        raise
         except (KafkaException, TimeoutError) as error:
             raise Retry("Kafka", f"describe topics: {error}") from error
+        return found
 
 
 class KafkaDeadLetters:
-    """`DeadLetters` over one producer that waits for every in-sync replica."""
+    """`DeadLetters` over one producer that waits for every in-sync replica.
+
+    An idempotent producer that lost its sequence fails for ever, so one that failed is replaced by the next attempt.
+    """
 
     def __init__(self, kafka: KafkaSettings) -> None:
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=kafka.bootstrap_servers,
-            acks="all",
-            enable_idempotence=kafka.idempotent_producer,
-            compression_type="lz4",
-            linger_ms=5,
-            client_id="frigjort-collector",
-        )
+        self._kafka = kafka
+        self._producer: AIOKafkaProducer | None = None
 
-    async def start(self) -> None:
-        """Connects. Raises `Retry`."""
-        try:
-            await self._producer.start()
-        except KafkaError as error:
-            raise Retry("Kafka", f"producer: {error}") from error
+    async def start(self) -> AIOKafkaProducer:
+        """The connected producer. Raises `Retry`."""
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._kafka.bootstrap_servers,
+                acks="all",
+                enable_idempotence=self._kafka.idempotent_producer,
+                compression_type="lz4",
+                linger_ms=5,
+                client_id="frigjort-collector",
+            )
+            try:
+                await producer.start()
+            except KafkaError as error:
+                await producer.stop()
+                raise Retry("Kafka", f"producer: {error}") from error
+            self._producer = producer
+        return self._producer
 
     async def stop(self) -> None:
         """Sends what is left and disconnects."""
-        await self._producer.stop()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError):  # what it could not send is sent again by the next attempt
+                await producer.stop()
 
     async def send(self, letters: Sequence[DeadLetter]) -> None:
         """Sends them in order and waits for every acknowledgement. Raises `Retry`."""
         if not letters:
             return
+        producer = await self.start()
         try:
             pending = [
-                await self._producer.send(
+                await producer.send(
                     topics.REJECTED,
                     key=letter.key,
                     value=letter.value,
@@ -221,6 +251,9 @@ class KafkaDeadLetters:
                 )
                 for letter in letters
             ]
-            await asyncio.gather(*pending)
+            results = await asyncio.gather(*pending, return_exceptions=True)
+            if failure := next((result for result in results if isinstance(result, BaseException)), None):
+                raise failure
         except KafkaError as error:
+            await self.stop()
             raise Retry("Kafka", f"dead letters: {error}") from error

@@ -23,17 +23,18 @@ partition_of = attrgetter("topic", "partition")
 class Running:
     """A partition that is read: everything below `next_offset` was admitted, below `committed` is stored."""
 
-    log_no: int
+    begun: Begin
     next_offset: int
     committed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records to be judged and stored together, in the order of each partition; `offsets` is what to commit after."""
+    """Records to be judged and stored together, in the order of each partition; `logs` says which log each partition's
+    records come from, `offsets` what to commit after."""
 
     records: list[ConsumerRecord]
-    log_numbers: dict[TopicPartition, int]
+    logs: dict[TopicPartition, Begin]
     offsets: dict[TopicPartition, int]
     assignment: int
 
@@ -65,7 +66,7 @@ class Partitions:
     def begin(self, partition: TopicPartition, begin: Begin) -> None:
         """The partition is read from now on."""
         self.deciding.discard(partition)
-        self.running[partition] = Running(begin.log_no, begin.offset, begin.offset)
+        self.running[partition] = Running(begin, begin.offset, begin.offset)
 
     def halt(self, partition: TopicPartition, halt: Halt) -> None:
         """The partition is not read any more; its records that are not stored are forgotten, the log has them."""
@@ -112,8 +113,8 @@ class Partitions:
         self._oldest = monotonic()
         last = {(record.topic, record.partition): record.offset for record in records}
         offsets = {TopicPartition(*place): offset + 1 for place, offset in last.items()}
-        log_numbers = {partition: self.running[partition].log_no for partition in offsets}
-        return Batch(records, log_numbers, offsets, self.assignment)
+        logs = {partition: self.running[partition].begun for partition in offsets}
+        return Batch(records, logs, offsets, self.assignment)
 
     def stored(self, batch: Batch) -> None:
         """The batch is stored and committed."""

@@ -6,41 +6,35 @@ decides in a task of its own, and `Partitions` drops what comes for a partition 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import monotonic
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 
-from contracts import topics
-from contracts.codes import Violation
-from contracts.identifiers import is_cvr
-from contracts.reading import Record, read
-from services.collector import provenance
-from services.collector.assignment import Begin, Binding, Facts, Stored, decide
-from services.collector.clickhouse import ClickHouseStore
-from services.collector.kafka import Subscription, TopicIds
+from services.collector.assignment import Begin, decide, may_go_on
+from services.collector.evidence import Evidence
+from services.collector.kafka import Subscription
 from services.collector.partitions import Batch, Partitions
 from services.collector.pipeline import Judged, Path
 from services.collector.settings import CollectorSettings
-from services.runtime.errors import Halt
+from services.runtime.errors import Halt, Retry
 from services.runtime.retry import Patience
 
 _log = structlog.get_logger()
 _TICK_SECONDS = 0.01
+_WATCH_SECONDS = 2.0
 AfterBatch = Callable[[Batch, Judged], None]
 
 
 class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
     """Reads what is assigned, flushes what was read, pauses when the path is slow."""
 
-    def __init__(
-        self, settings: CollectorSettings, subscription: Subscription, store: ClickHouseStore, topic_ids: TopicIds
-    ) -> None:
+    def __init__(self, settings: CollectorSettings, subscription: Subscription, evidence: Evidence) -> None:
         self.partitions = Partitions()
         self.patience = Patience()
         self._settings = settings
-        self._store = store
-        self._topic_ids = topic_ids
+        self._evidence = evidence
         self._subscription = subscription
         self._deciding: asyncio.Task[None] | None = None
         self._paused: set[TopicPartition] = set()
@@ -85,7 +79,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
             self._deciding = None
 
     async def _decide_all(self, assigned: list[TopicPartition]) -> None:
-        facts = await self.patience(self._facts, assigned)
+        facts = await self.patience(self._evidence.facts, assigned)
         for partition, known in facts.items():
             match decide(known):
                 case Begin() as begin:
@@ -93,52 +87,20 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
                 case Halt() as halt:
                     self._halt(partition, halt)
 
-    async def _facts(self, assigned: list[TopicPartition]) -> dict[TopicPartition, Facts]:
-        names = {partition.topic for partition in assigned if is_cvr(topics.authority_of(partition.topic))}
-        ids = await self._topic_ids.of(names)
-        bindings = await self._store.bindings(names)
-        logs = [(binding.log_no, topic) for topic, binding in bindings.items()]
-        last = await self._store.last_offsets(logs) if logs else {}
-        positions = await self._subscription.positions(assigned)
-        facts: dict[TopicPartition, Facts] = {}
-        for partition, (committed, beginning, listed_end) in positions.items():
-            binding = bindings.get(partition.topic)
-            offset = last.get((partition.topic, partition.partition))
-            stored = None
-            if binding is not None and offset is not None:
-                stored = await self._stored(partition, binding, offset, beginning)
-            reached = max(committed or 0, 0 if offset is None else offset + 1)
-            end = await self._end(partition, listed_end, reached)
-            facts[partition] = Facts(
-                partition=f"{partition.topic}/{partition.partition}",
-                binding=binding,
-                topic_id=ids.get(partition.topic, ""),
-                committed=committed,
-                beginning=beginning,
-                end=end,
-                stored=stored,
-            )
-        return facts
+    async def watch_for_ever(self) -> None:
+        """Looks again and again whether what is read may still be read: a log can be truncated, deleted or replaced under
+        its reader, and the client says nothing of it that reaches a handler."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            with suppress(Retry):  # Kafka is away: whoever needs it says so
+                await self._watch()
 
-    async def _end(self, partition: TopicPartition, listed: int, reached: int) -> int:
-        """The end of the log. A broker may list it too low (the embedded one lists the last batch's first record): where it
-        is below what was reached, the record before that settles it."""
-        if listed >= reached or await self._subscription.read_one(partition, reached - 1) is None:
-            return listed
-        return reached
-
-    async def _stored(self, partition: TopicPartition, binding: Binding, offset: int, beginning: int) -> Stored:
-        known = await self._store.disposition(binding.log_no, partition.topic, partition.partition, offset)
-        record = None
-        if known.accepted and offset >= beginning:
-            record = await self._subscription.read_one(partition, offset)
-        if record is None:  # gone from the log, or refused: nothing of it was kept to compare with
-            return Stored(offset, None)
-        try:
-            payload = read(Record(record.topic, record.key, tuple(record.headers), record.value)).payload
-        except Violation:
-            return Stored(offset, same_as_log=False)
-        return Stored(offset, same_as_log=provenance.matches(known.salt, payload, known.digest))
+    async def _watch(self) -> None:
+        running = dict(self.partitions.running)
+        for partition, sight in (await self._evidence.sights(running)).items():
+            halt = may_go_on(sight)
+            if halt is not None and self.partitions.running.get(partition) is running[partition]:
+                self._halt(partition, halt)
 
     def _begin(self, partition: TopicPartition, begin: Begin) -> None:
         consumer = self._subscription.consumer

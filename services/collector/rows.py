@@ -49,7 +49,7 @@ class Placed:
         records = batch.records
         runs = [(place, len(list(run))) for place, run in groupby(records, key=partition_of)]
         lengths = [length for _, length in runs]
-        log_no = [batch.log_numbers[TopicPartition(*place)] for place, _ in runs]
+        log_no = [batch.logs[TopicPartition(*place)].log_no for place, _ in runs]
         offsets = [record.offset for record in records]
         heads = [
             f"{number}/{topic}/{partition}/".encode()

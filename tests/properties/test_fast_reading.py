@@ -13,6 +13,7 @@ from contracts.codes import Violation
 from contracts.events import TaskStateEvent
 from contracts.examples import invalid, valid
 from contracts.reading import Record, read
+from services.collector.assignment import Begin
 from services.collector.fast import Candidates
 from services.collector.judge import judge
 from services.collector.partitions import Batch
@@ -107,11 +108,11 @@ def test_rows_do_not_depend_on_how_a_batch_was_cut() -> None:
         ConsumerRecord(e.record.topic, 0, offset, 1_772_000_000_000 + offset, 0, e.record.key, e.record.value, None, 0, 0, e.record.headers)
         for offset, e in enumerate(examples)
     ]  # fmt: skip
-    provenance, snapshot = Provenance(b"s" * 32), Snapshot(Registry())
+    provenance, snapshot, log = Provenance(b"s" * 32), Snapshot(Registry()), Begin(1, "id-1", 0)
 
     def judged(cuts: list[int]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[DeadLetter]]:
         parts = [
-            judge(Batch(records[first:last], {partition: 1}, {partition: last}, 1), snapshot, provenance)
+            judge(Batch(records[first:last], {partition: log}, {partition: last}, 1), snapshot, provenance)
             for first, last in pairwise([0, *cuts, len(records)])
         ]
         return (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.collector.assignment import Begin, Binding, Facts, Stored, decide
+from services.collector.assignment import Begin, Binding, Facts, Sight, Stored, decide, may_go_on
 from services.runtime.errors import Halt
 
 FACTS = Facts("topic/0", Binding(3, ("id-1",)), "id-1", committed=None, beginning=0, end=100, stored=None)
@@ -25,7 +25,7 @@ FACTS = Facts("topic/0", Binding(3, ("id-1",)), "id-1", committed=None, beginnin
     ],
 )
 def test_begins(facts: Facts, offset: int) -> None:
-    assert decide(facts) == Begin(3, offset)
+    assert decide(facts) == Begin(3, "id-1", offset)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,11 @@ def test_begins(facts: Facts, offset: int) -> None:
         (replace(FACTS, binding=None), "no log number"),
         (replace(FACTS, binding=Binding(3, ("id-1", "id-2"))), "bound to 2 topic ids"),
         (replace(FACTS, topic_id="id-2"), "re-created"),
-        (replace(FACTS, committed=40, stored=Stored(39, same_as_log=False)), "not the record that was stored"),
+        (replace(FACTS, topic_id=""), "gone from Kafka"),
+        (
+            replace(FACTS, committed=40, stored=Stored(39, same_as_log=False, compared=38)),
+            "offset 38 in the log is not the record that was stored",
+        ),
         (replace(FACTS, committed=120, stored=Stored(119, same_as_log=None)), "ends at 100"),
         (replace(FACTS, stored=Stored(119, same_as_log=None)), "ends at 100"),
         (replace(FACTS, beginning=1), "0 to 0 are gone"),
@@ -65,8 +69,39 @@ def test_no_offset_is_ever_skipped(committed: int | None, stored: int | None, be
         end=beginning + length,
     )
     match decide(facts):
-        case Begin(_, offset):
+        case Begin(_, _, offset):
             assert beginning <= offset <= facts.end
             assert offset <= (0 if stored is None else stored + 1)
         case Halt() as halt:
             assert halt.reason
+
+
+SIGHT = Sight("topic/0", Begin(3, "id-1", 10), read_before=40, read_after=50, topic_id="id-1", beginning=0, end=60)
+
+
+@pytest.mark.parametrize(
+    "sight",
+    [
+        SIGHT,
+        replace(SIGHT, end=40),  # read to the end, and more came while Kafka was asked
+        replace(SIGHT, beginning=50, end=60),  # retention at the reader's heels took only what was read
+    ],
+)
+def test_goes_on(sight: Sight) -> None:
+    assert may_go_on(sight) is None
+
+
+@pytest.mark.parametrize(
+    ("sight", "reason"),
+    [
+        (replace(SIGHT, topic_id="id-2"), "re-created"),
+        (replace(SIGHT, topic_id=""), "gone from Kafka"),
+        (replace(SIGHT, beginning=51), "offsets 50 to 50 were deleted"),
+        (replace(SIGHT, end=39), "ends at 39, before offset 40"),
+    ],
+)
+def test_stops_reading_with_a_reason_and_a_remedy(sight: Sight, reason: str) -> None:
+    halt = may_go_on(sight)
+    assert halt is not None
+    assert reason in halt.reason
+    assert halt.remedy

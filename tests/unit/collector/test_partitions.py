@@ -18,7 +18,7 @@ def _begun(offset: int = 0) -> Partitions:
     partitions = Partitions()
     partitions.assigned(PARTITIONS)
     for partition in PARTITIONS:
-        partitions.begin(partition, Begin(log_no=3, offset=offset))
+        partitions.begin(partition, Begin(3, "id-1", offset))
     return partitions
 
 
@@ -42,7 +42,7 @@ def test_batches_together_are_what_was_admitted_each_partition_in_its_order(
             assert record.offset == handed[partition]
             handed[partition] += 1
         assert batch.offsets == {partition: handed[partition] for partition in set(places)}
-        assert batch.log_numbers == dict.fromkeys(set(places), 3)
+        assert batch.logs == dict.fromkeys(set(places), Begin(3, "id-1", 0))
     assert handed == reached
 
 
@@ -58,7 +58,7 @@ def test_what_arrives_before_the_decision_or_after_a_revocation_is_dropped() -> 
     partitions.assigned(PARTITIONS)
     assert partitions.admit([_record(PARTITIONS[0], 0)]) == []
     assert partitions.buffered == 0
-    partitions.begin(PARTITIONS[0], Begin(log_no=3, offset=5))
+    partitions.begin(PARTITIONS[0], Begin(3, "id-1", 5))
     partitions.admit([_record(PARTITIONS[0], 5)])
     partitions.revoked()
     assert partitions.buffered == 0

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from aiokafka import TopicPartition
 
+from services.collector.assignment import Begin
 from services.collector.partitions import Batch
 from services.collector.pipeline import DeadLetter, Judged, Path
 from services.runtime.errors import Retry
 from services.runtime.retry import Patience
 
 PARTITION = TopicPartition("frigjort.tasks.v1.10000009", 0)
-BATCH = Batch([], {PARTITION: 1}, {PARTITION: 7}, assignment=1)
+BATCH = Batch([], {PARTITION: Begin(1, "id-1", 0)}, {PARTITION: 7}, assignment=1)
 ROWS = pa.table({"row": [1]})
 
 

@@ -115,7 +115,7 @@ def _deliver(records: list[Record], data: Path) -> None:
     """Sends and waits. Raises `Misconfigured` where a topic does not exist, before anything is sent, and `Retry`."""
     kafka, _ = settings(data)
     console = Console(stderr=True)
-    missing = sorted({record.topic for record in records} - RegistryKafka(kafka).existing())
+    missing = sorted({record.topic for record in records} - KafkaMetadata(kafka).partitions().keys())
     if missing:
         raise Misconfigured(missing[0], "no such topic: register the authority with `frigjort authorities add`")
     with Sender(kafka) as sender:

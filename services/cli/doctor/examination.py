@@ -97,7 +97,7 @@ class Examination:
 
     @cached_property
     def _topics(self) -> set[str]:
-        return self._log.existing()
+        return set(self._log.metadata.partitions())
 
     @cached_property
     def _version(self) -> str:
@@ -111,7 +111,7 @@ class Examination:
     def _configs(self) -> dict[str, dict[str, str]]:
         inputs = {name for name in self._topics if name.startswith(topics.TASKS_PREFIX)}
         shared = {topics.BASELINES, topics.REJECTED} & self._topics
-        return self._log.configs(inputs | shared)
+        return self._log.metadata.configs(inputs | shared)
 
     def _kafka_answers(self) -> Finding:
         _ = self._topics

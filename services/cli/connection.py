@@ -21,7 +21,7 @@ def settings(data: Path) -> tuple[KafkaSettings, ClickHouseSettings]:
     known = _stack(data)
     writer = known["writer"]
     return (
-        KafkaSettings(bootstrap_servers=known["kafka"], idempotent_producer=False),
+        KafkaSettings(bootstrap_servers=known["kafka"], **known["kafka_settings"]),
         ClickHouseSettings(url=known["clickhouse"], user=writer["user"], password=SecretStr(writer["password"])),
     )
 

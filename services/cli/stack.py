@@ -5,11 +5,11 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.request import urlopen
 
 from pydantic import SecretStr
@@ -35,6 +35,29 @@ class NotReady(FrigjortError):
     """A collector did not become ready."""
 
 
+class StackBroker(Protocol):
+    """What the stack needs of a broker: to start and end it, its processes, and how its clients are set."""
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """How to reach it, whether it knows idempotent producers, and how many replicas its topics have."""
+
+    @property
+    def children(self) -> Sequence[Child]:
+        """Its processes."""
+
+    def start(self) -> None:
+        """Starts it and waits until it answers. Raises `ChildFailed`."""
+
+    def stop(self) -> None:
+        """Ends it."""
+
+
+def embedded_broker(data: Path, port: int) -> StackBroker:
+    """The broker of a stack on this data folder; port 0 takes a free one."""
+    return Broker(data / "logs" / "broker.log", port)
+
+
 @dataclass(slots=True)
 class Stack:
     """The processes of one data folder. `say` hears each step; `prepare` runs before the first collector starts."""
@@ -47,8 +70,9 @@ class Stack:
     say: Callable[[str], None] = lambda _: None
     prepare: Callable[[Registry], None] = lambda _: None
     environment: dict[str, str] = field(default_factory=dict)
+    new_broker: Callable[[Path, int], StackBroker] = embedded_broker
     endpoint: EndpointProcess | None = None
-    broker: Broker | None = None
+    broker: StackBroker | None = None
     collector_processes: list[Child] = field(default_factory=list)
     metrics: list[str] = field(default_factory=list)
 
@@ -66,7 +90,7 @@ class Stack:
         for _ in migrate(self.clickhouse_settings(keys)):
             pass
         self.say("Kafka broker")
-        self.broker = Broker(logs / "broker.log", self.kafka_port)
+        self.broker = self.new_broker(self.data, self.kafka_port)
         self.broker.start()
         self.say("registry")
         registry = self.registry(keys)
@@ -84,8 +108,10 @@ class Stack:
         return ready
 
     def _ready(self, keys: dict[str, str]) -> dict[str, Any]:
+        kafka = self.kafka_settings()
         return {
-            "kafka": self.kafka_settings().bootstrap_servers,
+            "kafka": kafka.bootstrap_servers,
+            "kafka_settings": kafka.model_dump(exclude={"bootstrap_servers"}),
             "clickhouse": self.endpoint.url if self.endpoint else "",
             "writer": {"user": WRITER, "password": keys["writer"]},
             "auditor": {"user": AUDITOR, "password": keys["auditor"]},
@@ -111,8 +137,7 @@ class Stack:
 
     def kafka_settings(self) -> KafkaSettings:
         """How to reach the broker."""
-        servers = self.broker.bootstrap_servers if self.broker else ""
-        return KafkaSettings(bootstrap_servers=servers, idempotent_producer=False)
+        return self.broker.settings if self.broker else KafkaSettings(bootstrap_servers="")
 
     def registry(self, keys: dict[str, str] | None = None) -> Registry:
         """The registry's writer."""
@@ -125,8 +150,7 @@ class Stack:
         environment = {
             **KEEP_MEMORY,
             **os.environ,  # noqa: TID251 - a child inherits its parent's environment
-            "FRIGJORT_KAFKA_BOOTSTRAP_SERVERS": self.kafka_settings().bootstrap_servers,
-            "FRIGJORT_KAFKA_IDEMPOTENT_PRODUCER": "false",
+            **{KafkaSettings.variables()[name]: str(value) for name, value in self.kafka_settings()},
             "FRIGJORT_CLICKHOUSE_URL": self.endpoint.url if self.endpoint else "",
             "FRIGJORT_CLICKHOUSE_USER": WRITER,
             "FRIGJORT_CLICKHOUSE_PASSWORD": known["writer"],

@@ -55,7 +55,7 @@ def up(
 
 def _check(stack: Stack) -> None:
     children = [*stack.collector_processes]
-    children += [stack.broker.child] if stack.broker else []
+    children += [*stack.broker.children] if stack.broker else []
     children += [stack.endpoint.child] if stack.endpoint else []
     for child in children:
         if child.exit_code is not None:

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from services.runtime.processes import Child, ChildFailed, free_port, port_is_free
+from services.runtime.settings import KafkaSettings
 
 _NAME: Final = "the embedded broker"
 _READY_SECONDS: Final = 20.0
@@ -52,6 +53,16 @@ class Broker:
             return len(client.list_topics(timeout=1).brokers) > 0
         except KafkaException:
             return False
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """How its clients are set: it does not know aiokafka's idempotent producer."""
+        return KafkaSettings(bootstrap_servers=self.bootstrap_servers, idempotent_producer=False)
+
+    @property
+    def children(self) -> list[Child]:
+        """Its process."""
+        return [self.child]
 
     @property
     def pid(self) -> int:

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from services.runtime.processes import Child, ChildFailed, port_is_free
+from services.runtime.settings import KafkaSettings
 from tests.brokers import jars
 
 _CLUSTER_ID: Final = "ZnJpZ2pvcnQtdGVzdHMtMQ"
@@ -43,8 +44,6 @@ class KafkaBroker:
     the port `advertised`, so that a proxy can stand before the broker; the brokers among themselves do not pass it.
     `voters` are the controllers' ports by node, where this is one of several. Leaving the context ends it."""
 
-    idempotent_producer = True
-
     def __init__(
         self,
         folder: Path,
@@ -62,13 +61,16 @@ class KafkaBroker:
         self._own_address = f"127.0.0.1:{self.port}"
         self._node = node
         self._properties = folder / "server.properties"
-        self._settings = _settings(
-            folder, node, self._own_address, self.bootstrap_servers, voters or {1: _steady_port()}
-        )
-        self._settings |= properties or {}
+        self._server = _server(folder, node, self._own_address, self.bootstrap_servers, voters or {1: _steady_port()})
+        self._server |= properties or {}
         self._format = _java(["kafka.tools.StorageTool", "format", "--cluster-id", _CLUSTER_ID], archive)
         run = _java(["kafka.Kafka", str(self._properties)], archive)
         self.child = Child(f"Apache Kafka, node {node}", run, folder / "broker.log")
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """How its clients are set."""
+        return KafkaSettings(bootstrap_servers=self.bootstrap_servers, idempotent_producer=True)
 
     @property
     def children(self) -> list[Child]:
@@ -92,7 +94,7 @@ class KafkaBroker:
                 self.child.name, f"cannot listen on {self._own_address}: the port is taken", self.child.log
             )
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text("".join(f"{k}={v}\n" for k, v in self._settings.items()), encoding="utf-8")
+        self._properties.write_text("".join(f"{k}={v}\n" for k, v in self._server.items()), encoding="utf-8")
         if not (self.folder / "data" / "meta.properties").exists():
             with self.child.log.open("ab") as log:
                 command = [*self._format, "--config", str(self._properties)]
@@ -146,8 +148,6 @@ class KafkaCluster:
     """Nodes 1 to `nodes`, each broker and controller; topics have three replicas, two of which must be in sync for a write.
     `advertised` gives a node's port for clients where a proxy stands before it. Leaving the context ends all."""
 
-    idempotent_producer = True
-
     def __init__(
         self,
         folder: Path,
@@ -164,6 +164,14 @@ class KafkaCluster:
             for node in voters
         }
         self.bootstrap_servers = ",".join(broker.bootstrap_servers for broker in self.brokers.values())
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """How its clients are set."""
+        replicas = min(len(self.brokers), 3)
+        return KafkaSettings(
+            bootstrap_servers=self.bootstrap_servers, idempotent_producer=True, replication_factor=replicas
+        )
 
     @property
     def children(self) -> list[Child]:
@@ -203,7 +211,7 @@ class KafkaCluster:
         self.stop()
 
 
-def _settings(folder: Path, node: int, address: str, advertised: str, voters: Mapping[int, int]) -> dict[str, str]:
+def _server(folder: Path, node: int, address: str, advertised: str, voters: Mapping[int, int]) -> dict[str, str]:
     """server.properties, but for what a test changes."""
     replicas = min(len(voters), 3)
     in_sync = max(replicas - 1, 1)

@@ -1,4 +1,4 @@
-"""A real stack: the broker, the ClickHouse engine behind HTTP, a collector. Started and ended by the test that asks."""
+"""A real stack: the embedded broker or Apache Kafka, the ClickHouse engine behind HTTP, a collector. Started and ended by the test that asks."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,10 +11,11 @@ from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
 
 from services.cli.demo import case_systems
-from services.cli.stack import Stack
+from services.cli.stack import Stack, StackBroker, embedded_broker
 from services.embedded.endpoint_process import EndpointProcess
 from services.runtime.migrations import migrate
 from services.runtime.settings import ClickHouseSettings
+from tests.brokers.kafka import KafkaBroker
 
 AUTHORITY = "10000009"
 OTHER = "10000025"
@@ -59,13 +60,31 @@ def register(registry: Any) -> None:
     registry.publish_baselines(case_systems.baselines(), now)
 
 
+def apache_kafka(data: Path, port: int) -> StackBroker:
+    """Apache Kafka for a stack on this data folder."""
+    return KafkaBroker(data / "kafka", port)
+
+
+@pytest.fixture(params=["embedded", "kafka"])
+def new_broker(request: pytest.FixtureRequest) -> Callable[[Path, int], StackBroker]:
+    """The broker of the test's stacks; a test of one alone says `on_embedded` or `on_kafka`."""
+    if request.param == "embedded":
+        return embedded_broker
+    request.getfixturevalue("kafka_jars")
+    return apache_kafka
+
+
+on_embedded = pytest.mark.parametrize("new_broker", ["embedded"], indirect=True)
+on_kafka = pytest.mark.parametrize("new_broker", ["kafka"], indirect=True)
+
+
 @pytest.fixture
-def start_stack(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+def start_stack(tmp_path: Path, new_broker: Callable[[Path, int], StackBroker]) -> Iterator[Callable[..., Running]]:
     """Starts stacks on folders of the test; ends them all."""
     started: list[Stack] = []
 
     def start(name: str = "data", prepare: Callable[[Any], None] = register, **options: Any) -> Running:
-        stack = Stack(tmp_path / name, prepare=prepare, **options)
+        stack = Stack(tmp_path / name, prepare=prepare, new_broker=new_broker, **options)
         started.append(stack)
         return Running(stack, stack.start())
 

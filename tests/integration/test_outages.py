@@ -11,11 +11,12 @@ from contracts import topics
 from services.cli.demo import case_systems
 from services.cli.demo.case_systems import Message
 from services.cli.producer import Sender
-from tests.integration.conftest import AUTHORITY, OTHER, Running
+from tests.integration.conftest import AUTHORITY, OTHER, Running, on_kafka
 from tests.reference.tasks import expected
 
 EVENTS = 60_000
 SEED = 11
+SMALL_BATCHES = {"FRIGJORT_COLLECTOR_FLUSH_ROWS": "2000"}
 
 
 def to_two_authorities(messages: Iterator[Message]) -> Iterator[Message]:
@@ -37,9 +38,22 @@ def _outage_of_clickhouse(running: Running) -> None:
 
 def _frozen_broker(running: Running) -> None:
     assert running.stack.broker is not None
-    running.stack.broker.child.send_signal(signal.SIGSTOP)
+    for child in running.stack.broker.children:
+        child.send_signal(signal.SIGSTOP)
     time.sleep(20)
-    running.stack.broker.child.send_signal(signal.SIGCONT)
+    for child in running.stack.broker.children:
+        child.send_signal(signal.SIGCONT)
+
+
+def _killed_broker(running: Running) -> None:
+    """Twice, since what it replays when it starts is then read by one that was killed itself."""
+    assert running.stack.broker is not None
+    for seconds_down in (0, 8):
+        for child in running.stack.broker.children:
+            child.kill()
+        time.sleep(seconds_down)
+        running.stack.broker.start()
+        time.sleep(2)
 
 
 def _killed_collector(running: Running) -> None:
@@ -54,7 +68,20 @@ def _killed_collector(running: Running) -> None:
     "fault", [_outage_of_clickhouse, _frozen_broker, _killed_collector], ids=lambda f: f.__name__[1:]
 )
 def test_nothing_lost_nothing_doubled(start_stack: Callable[..., Running], fault: Callable[[Running], None]) -> None:
-    running = start_stack(environment={"FRIGJORT_COLLECTOR_FLUSH_ROWS": "2000"})
+    _in_the_middle_of_a_run(start_stack(environment=SMALL_BATCHES), fault)
+
+
+@on_kafka
+@pytest.mark.timeout(240)
+def test_a_broker_that_keeps_its_data_is_killed(start_stack: Callable[..., Running]) -> None:
+    """What is not promised of the embedded broker, which forgets what was not stored."""
+    running = start_stack(environment=SMALL_BATCHES)
+    bound = running.rows("SELECT topic, log_no, topic_id FROM logs ORDER BY topic")
+    _in_the_middle_of_a_run(running, _killed_broker)
+    assert running.rows("SELECT topic, log_no, topic_id FROM logs ORDER BY topic") == bound
+
+
+def _in_the_middle_of_a_run(running: Running, fault: Callable[[Running], None]) -> None:
     sent: list[Message] = []
 
     def send() -> None:

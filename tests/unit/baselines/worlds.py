@@ -149,10 +149,9 @@ def real_world(folder: Path) -> Iterator[RealWorld]:
         settings = ClickHouseSettings(url=endpoint.start(), user="frigjort_writer", password=SecretStr("w" * 20))
         list(migrate(settings))
         broker.start()
-        kafka = KafkaSettings(bootstrap_servers=broker.bootstrap_servers, idempotent_producer=False)
-        log = RegistryKafka(kafka)
+        log = RegistryKafka(broker.settings)
         log.ensure_shared_topics()
-        yield RealWorld(RegistryStore(clickhouse.connect(settings)), log, kafka, settings)
+        yield RealWorld(RegistryStore(clickhouse.connect(settings)), log, broker.settings, settings)
     finally:
         broker.stop()
         endpoint.stop()

@@ -16,7 +16,6 @@ from services.baselines.kafka import RegistryKafka
 from services.cli.main import app
 from services.embedded.broker import Broker
 from services.runtime.errors import Misconfigured, Retry
-from services.runtime.settings import KafkaSettings
 
 RUN = CliRunner()
 GOOD = next(e for e in valid() if e.name == "completed").record.value or b""
@@ -59,8 +58,7 @@ class Kafka:
 def kafka(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kafka]:
     """A broker with the authority's topic, where the commands find it."""
     with Broker(tmp_path / "broker.log") as broker:
-        settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers, idempotent_producer=False)
-        RegistryKafka(settings).ensure_topics({TOPIC: {}})
+        RegistryKafka(broker.settings).ensure_topics({TOPIC: {}})
         monkeypatch.setenv("FRIGJORT_KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
         monkeypatch.setenv("FRIGJORT_KAFKA_IDEMPOTENT_PRODUCER", "false")
         monkeypatch.setenv("FRIGJORT_CLICKHOUSE_PASSWORD", "unused by this command")

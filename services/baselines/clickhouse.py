@@ -1,14 +1,20 @@
-"""The registry's edge to ClickHouse: what was published, and which Kafka log each number means."""
+"""The registry's edge to ClickHouse: what was published, which Kafka log each number means, and what is measured anew."""
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import astuple, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
+from contracts import RULES, SAME_COLUMNS_SINCE
 from contracts.events import PUBLISHED, AuthorityRegistered, BaselinePublished, BaselineWithdrawn, RegistryEvent
+from services.baselines.restatement import Run, Stale
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
+
+_OURS: Final = f"rules BETWEEN {SAME_COLUMNS_SINCE} AND {RULES}"
 
 
 class RegistryStore:
@@ -130,9 +136,52 @@ class RegistryStore:
         )
         return [dict(zip((*names, "withdrawn"), row, strict=True)) for row in rows]
 
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         with translated():
-            return [tuple(row) for row in self._client.query(sql).result_rows]
+            return [tuple(row) for row in self._client.query(sql, parameters=parameters).result_rows]
+
+
+class MeasurementStore(RegistryStore):
+    """What a restatement needs: view `stale_measurements`, tables `measurements` and `restatements`."""
+
+    def stale(self, authority: str) -> dict[str, Stale]:
+        """The stale states by authority, of one authority or (empty) of all; authorities without any are left out."""
+        sql = (
+            f"SELECT authority, countIf({_OURS}), min(generation), countIf(NOT {_OURS}) FROM stale_measurements "
+            "WHERE {authority:String} = '' OR authority = {authority:String} GROUP BY authority ORDER BY authority"
+        )
+        rows = self._rows(sql, authority=authority)
+        return {str(found): Stale(tasks, oldest, foreign) for found, tasks, oldest, foreign in rows}
+
+    def page_end(self, authority: str, after: str, keys: int) -> str | None:
+        """The task that ends the next page of at most `keys` tasks after `after`; none: there is nothing after it."""
+        sql = (
+            "SELECT max(task), count() FROM (SELECT task FROM measurements WHERE authority = {authority:String} "
+            "AND task > {after:String} ORDER BY task LIMIT {keys:UInt32})"
+        )
+        ((end, count),) = self._rows(sql, authority=authority, after=after, keys=keys)
+        return str(end) if count else None
+
+    def page(self, authority: str, after: str, end: str, generation: int) -> pa.Table:
+        """The stale states of the tasks in (after, end], older than `generation`, of rules that can be restated here."""
+        sql = (
+            f"SELECT * EXCEPT newer_generation FROM stale_measurements WHERE {_OURS} AND generation < "
+            "{generation:UInt64} AND authority = {authority:String} AND task > {after:String} AND task <= {end:String}"
+        )
+        parameters = {"authority": authority, "after": after, "end": end, "generation": generation}
+        with translated():
+            return self._client.query_arrow(sql, parameters=parameters, use_strings=True)
+
+    def write(self, rows: pa.Table) -> None:
+        """Stores rows of `measurements`."""
+        with translated():
+            self._client.insert_arrow("measurements", rows, settings=INSERT_SETTINGS)
+
+    def record(self, run: Run) -> None:
+        """Stores how far a run is; what was stored of it before is replaced."""
+        names = [column.name for column in fields(run)]
+        with translated():
+            self._client.insert("restatements", [astuple(run)], column_names=names, settings=INSERT_SETTINGS)
 
 
 def _baseline_row(event: RegistryEvent, payload: bytes) -> dict[str, Any]:

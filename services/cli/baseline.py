@@ -1,4 +1,4 @@
-"""`frigjort baseline`: estimate from a log, publish, withdraw, list."""
+"""`frigjort baseline`: estimate from a log, publish, withdraw, list; restate stands in `restate.py`."""
 
 import json
 from dataclasses import asdict
@@ -19,11 +19,13 @@ from services.cli.connection import registry
 from services.cli.exit_codes import ExitCode
 from services.cli.logs import read_log
 from services.cli.moments import utc
+from services.cli.restate import restate
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.estimate import Estimate
 from services.runtime.errors import Misconfigured
 
 app = typer.Typer(help="Baselines: expected effort without AI.", no_args_is_help=True)
+app.command()(restate)
 MS_PER_MINUTE: Final = 60_000
 
 
@@ -163,6 +165,7 @@ def withdraw(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Withdraw a published version: tasks measured from now on are not measured against it. Nothing is deleted.
+    Those that were measured before are stale until `frigjort baseline restate`.
 
     Collectors then take the next less specific baseline, or an earlier version that is still in force; where there is
     none the task is unmeasured. Withdrawing it again changes nothing. Exit code 2: no such version.

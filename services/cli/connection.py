@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.baselines.clickhouse import RegistryStore
+from services.baselines.clickhouse import MeasurementStore, RegistryStore
 from services.baselines.kafka import RegistryKafka
 from services.baselines.registry import Registry
+from services.collector.settings import CollectorSettings
 from services.runtime import clickhouse
 from services.runtime.errors import Misconfigured
 from services.runtime.settings import ClickHouseSettings, KafkaSettings
@@ -25,6 +26,15 @@ def settings(data: Path, user: str = "writer") -> tuple[KafkaSettings, ClickHous
         KafkaSettings(bootstrap_servers=known["kafka"], **known["kafka_settings"]),
         ClickHouseSettings(url=known["clickhouse"], user=login["user"], password=SecretStr(login["password"])),
     )
+
+
+def collector_secret(data: Path) -> bytes:
+    """The key of the salts, the same as in every collector. Raises `Misconfigured` where there is none."""
+    if _in_environment():
+        return CollectorSettings.load().secret.get_secret_value().encode()
+    _stack(data)
+    known: dict[str, str] = json.loads((data / "secrets.json").read_text(encoding="utf-8"))
+    return known["collector"].encode()
 
 
 def web_addresses(data: Path) -> list[str]:
@@ -51,3 +61,8 @@ def registry(data: Path) -> Registry:
     """The registry's writer over these settings."""
     kafka, database = settings(data)
     return Registry(RegistryStore(clickhouse.connect(database)), RegistryKafka(kafka))
+
+
+def measurements(data: Path) -> MeasurementStore:
+    """What a restatement reads and writes, over these settings."""
+    return MeasurementStore(clickhouse.connect(settings(data)[1]))

@@ -8,6 +8,7 @@ from services.cli import audit, authorities, baseline, config, events, imports, 
 from services.cli.demo.run import demo
 from services.cli.doctor.command import doctor
 from services.cli.exit_codes import ExitCode
+from services.cli.rejected.command import app as rejected
 from services.runtime.errors import FrigjortError, Halt, Misconfigured
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(imports.app, name="import")
 app.add_typer(events.app, name="events")
 app.add_typer(audit.app, name="audit")
+app.add_typer(rejected, name="rejected")
 app.add_typer(config.app, name="config")
 
 

@@ -153,8 +153,30 @@ class Stack:
 
     def start_collector(self, number: int, keys: dict[str, str] | None = None, seconds: float = 60.0) -> Child:
         """Starts a collector and waits until it is ready."""
+        child, url = self.launch_collector(number, keys, seconds)
+        child.wait_until(lambda: _answers(f"{url}/readyz"), seconds)
+        self.metrics.append(url)
+        return child
+
+    def launch_collector(
+        self,
+        number: int,
+        keys: dict[str, str] | None = None,
+        seconds: float = 60.0,
+        module: str = "services.collector",
+    ) -> tuple[Child, str]:
+        """Starts a collector, and waits for its base URL alone: it may never become ready."""
+        environment = self.collector_environment(number, keys)
+        log = self.data / "logs" / f"collector-{number}.log"
+        child = Child(f"collector {number}", [sys.executable, "-m", module], log, environment)
+        child.start()
+        self.collector_processes.append(child)
+        return child, str(child.announcement(seconds)["url"])
+
+    def collector_environment(self, number: int, keys: dict[str, str] | None = None) -> dict[str, str]:
+        """The environment of a collector of this stack."""
         known = keys or self._secrets()
-        environment = {
+        return {
             **KEEP_MEMORY,
             **self._neighbours(WRITER, known["writer"]),
             "FRIGJORT_COLLECTOR_SECRET": known["collector"],
@@ -162,14 +184,6 @@ class Stack:
             "FRIGJORT_COLLECTOR_PORT": str(self.metrics_port + number if self.metrics_port else 0),
             **self.environment,
         }
-        log = self.data / "logs" / f"collector-{number}.log"
-        child = Child(f"collector {number}", [sys.executable, "-m", "services.collector"], log, environment)
-        child.start()
-        self.collector_processes.append(child)
-        url = str(child.announcement(seconds)["url"])
-        child.wait_until(lambda: _answers(f"{url}/readyz"), seconds)
-        self.metrics.append(url)
-        return child
 
     def start_progress(self, keys: dict[str, str] | None = None) -> None:
         """Starts the progress service, which may only read; it is not waited for."""

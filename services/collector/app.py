@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from time import time as clock  # noqa: TID251 - an edge: latency is measured against the broker's clock
@@ -14,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from faststream import FastStream
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from services.collector.brake import Brake, Braked, limits
 from services.collector.clickhouse import ClickHouseStore
 from services.collector.evidence import Evidence
 from services.collector.judge import BatchJudge
@@ -36,9 +38,16 @@ _STALE_POLL_SECONDS = 30.0
 
 
 class Collector:
-    """One collector process."""
+    """One collector process. `around` may put something around the edges of the path: the fault suite does."""
 
-    def __init__(self, settings: CollectorSettings, kafka: KafkaSettings, database: ClickHouseSettings) -> None:
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        kafka: KafkaSettings,
+        database: ClickHouseSettings,
+        around: Callable[[Path], Path] = lambda path: path,
+    ) -> None:
+        self._around = around
         self._settings = settings
         self._kafka = kafka
         self._database = database
@@ -71,11 +80,16 @@ class Collector:
         await self._patience(self._registry.start)
         await self._patience(self._dead_letters.start)
         subscription = Subscription(self._kafka, self._settings)
-        self._reader = reader = Reader(self._settings, subscription, Evidence(store, subscription, TopicIds(admin)))
+        evidence = Evidence(store, subscription, TopicIds(admin))
+        self._reader = reader = Reader(self._settings, subscription, evidence)
         judge = BatchJudge(
             Provenance(self._settings.secret.get_secret_value().encode()), lambda: self._registry.snapshot
         )
-        path = Path(judge, store, self._dead_letters, reader, self._patience)
+        settings = self._settings
+        bounds = limits(settings.brake_ratio, settings.brake_window_records, settings.brake_run_records)
+        path = self._around(
+            Path(evidence, judge, Brake(bounds, store), store, self._dead_letters, reader, self._patience)
+        )
         return FastStream(
             subscription.broker,
             logger=None,
@@ -157,6 +171,10 @@ class Collector:
             partitions = reader.partitions
             self.metrics.buffered.set(partitions.buffered)
             self.metrics.halted.set(len(partitions.halted))
+            self.metrics.brake_engaged.clear()
+            for (topic, number), halt in partitions.halted.items():
+                if isinstance(halt, Braked):
+                    self.metrics.brake_engaged.labels(topic, str(number)).set(1)
             self.metrics.generation.set(self._registry.snapshot.generation)
             self.metrics.baselines.set(self._registry.snapshot.versions)
             with suppress(Retry):  # the gauge stays as it was; readiness says that Kafka is away
@@ -177,8 +195,8 @@ def _end_loudly(task: asyncio.Task[None]) -> None:
         _log.error("task_failed", task=task.get_name(), error=repr(error), exc_info=error)
 
 
-async def main() -> None:
+async def main(around: Callable[[Path], Path] = lambda path: path) -> None:
     """Runs a collector with the settings in the environment."""
     settings = CollectorSettings.load()
     logging.configure("collector", settings.log_level)
-    await Collector(settings, KafkaSettings.load(), ClickHouseSettings.load()).run()
+    await Collector(settings, KafkaSettings.load(), ClickHouseSettings.load(), around).run()

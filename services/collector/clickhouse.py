@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from aiokafka import TopicPartition
 from clickhouse_connect.driver.client import Client
 
+from contracts import RULES
 from services.collector.assignment import Binding
+from services.collector.brake import Recent, Rejections
 from services.collector.metrics import CollectorMetrics
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
@@ -18,12 +22,23 @@ SELECT topic, log_no, groupUniqArray(topic_id) FROM logs WHERE topic IN {topics:
 GROUP BY topic, log_no ORDER BY topic, log_no DESC LIMIT 1 BY topic
 """
 _REACHED = """
-SELECT topic, partition, max(offset), maxIf(offset + 1, accepted = 1) FROM records WHERE (log_no, topic) IN {logs:Array(Tuple(UInt32, String))}
+SELECT topic, partition, max(offset), maxIf(offset + 1, accepted = 1) FROM records
+WHERE (log_no, topic) IN {logs:Array(Tuple(UInt32, String))}
 GROUP BY topic, partition
 """
-_PROOF = """
-SELECT digest, salt FROM provenance
-WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {partition:UInt16} AND offset = {offset:UInt64}
+_PROOFS = """
+SELECT topic, partition, digest, salt FROM provenance
+WHERE (log_no, topic, partition, offset) IN {coordinates:Array(Tuple(UInt32, String, UInt16, UInt64))}
+"""
+_REJECTED = """
+SELECT offset, argMax(code, rules), argMax(path, rules) FROM records
+WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {partition:UInt16}
+    AND offset >= {first:UInt64} AND offset < {before:UInt64}
+GROUP BY offset HAVING max(accepted) = 0 AND max(rules) >= {rules:UInt32} ORDER BY offset
+"""
+_STORED_FROM = """
+SELECT if(count() = 0, -1, toInt64(max(offset))) FROM records
+WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {partition:UInt16} AND offset >= {before:UInt64}
 """
 
 
@@ -70,17 +85,26 @@ class ClickHouseStore:
         rows = await self._rows(_BINDINGS, topics=sorted(topics))
         return {topic: Binding(log_no, tuple(sorted(ids))) for topic, log_no, ids in rows}
 
-    async def reached(self, logs: Iterable[tuple[int, str]]) -> dict[tuple[str, int], Reached]:
-        """How far each (topic, partition) of these (log_no, topic) is stored."""
+    async def reached(self, logs: Iterable[tuple[int, str]]) -> dict[TopicPartition, Reached]:
+        """How far each partition of these (log_no, topic) is stored, without those of which nothing is."""
         rows = await self._rows(_REACHED, logs=sorted(logs))
         return {
-            (topic, partition): Reached(last, (after - 1) if after else None) for topic, partition, last, after in rows
+            TopicPartition(topic, number): Reached(last, after - 1 if after else None)
+            for topic, number, last, after in rows
         }
 
-    async def proof(self, log_no: int, topic: str, partition: int, offset: int) -> Proof:
-        """What the accepted record at this coordinate is proved by."""
-        ((digest, salt),) = await self._rows(_PROOF, log_no=log_no, topic=topic, partition=partition, offset=offset)
-        return Proof(digest, salt)
+    async def proofs(self, coordinates: Iterable[tuple[int, str, int, int]]) -> dict[TopicPartition, Proof]:
+        """What the accepted records at these (log_no, topic, partition, offset), one a partition, are proved by."""
+        rows = await self._rows(_PROOFS, coordinates=sorted(coordinates))
+        return {TopicPartition(topic, number): Proof(digest, salt) for topic, number, digest, salt in rows}
+
+    async def recent(self, log_no: int, partition: TopicPartition, before: int, reach: int) -> Recent:
+        """`History` of the brake."""
+        place = {"log_no": log_no, "topic": partition.topic, "partition": partition.partition, "before": before}
+        rejected = await self._rows(_REJECTED, **place, first=max(0, before - reach), rules=RULES)
+        ((stored,),) = await self._rows(_STORED_FROM, **place)
+        offsets = np.array([offset for offset, _, _ in rejected], dtype=np.int64)
+        return Recent(Rejections(offsets, [(code, path) for _, code, path in rejected]), stored)
 
     async def _rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         query = partial(

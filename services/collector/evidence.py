@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
 from contracts import topics
 from contracts.codes import Violation
@@ -11,7 +11,7 @@ from contracts.identifiers import is_cvr
 from contracts.reading import Record, read
 from services.collector import provenance
 from services.collector.assignment import Begin, Binding, Facts, Sight, Stored, same_log
-from services.collector.clickhouse import ClickHouseStore, Reached
+from services.collector.clickhouse import ClickHouseStore, Proof, Reached
 from services.collector.kafka import Subscription, TopicIds
 from services.collector.partitions import Running
 from services.runtime.errors import Halt
@@ -35,33 +35,33 @@ class Evidence:
         names = {partition.topic for partition in assigned if is_cvr(topics.authority_of(partition.topic))}
         ids = await self.topic_ids.of(names)
         bindings = await self.store.bindings(names)
-        logs = [(binding.log_no, topic) for topic, binding in bindings.items()]
-        reached = await self.store.reached(logs) if logs else {}
+        reached = await self.store.reached((binding.log_no, topic) for topic, binding in bindings.items())
         positions = await self.subscription.positions(assigned)
-        facts: dict[TopicPartition, Facts] = {}
-        for partition, (committed, beginning, listed_end) in positions.items():
-            binding = bindings.get(partition.topic)
-            known = reached.get((partition.topic, partition.partition))
-            stored = None
-            if binding is not None and known is not None:
-                stored = await self._stored(partition, binding, known, beginning)
-            least = max(committed or 0, 0 if stored is None else stored.offset + 1)
-            facts[partition] = Facts(
+        stored = await self._stored(bindings, {p: reached[p] for p in assigned if p in reached}, positions)
+        least = {
+            partition: max(committed or 0, stored[partition].offset + 1 if partition in stored else 0)
+            for partition, (committed, _, _) in positions.items()
+        }
+        ends = await self._ends({p: end for p, (_, _, end) in positions.items()}, least)
+        return {
+            partition: Facts(
                 partition=name_of(partition),
-                binding=binding,
+                binding=bindings.get(partition.topic),
                 topic_id=ids.get(partition.topic, ""),
                 committed=committed,
                 beginning=beginning,
-                end=await self._end(partition, listed_end, least),
-                stored=stored,
+                end=ends[partition],
+                stored=stored.get(partition),
             )
-        return facts
+            for partition, (committed, beginning, _) in positions.items()
+        }
 
     async def sights(self, running: Mapping[TopicPartition, Running]) -> dict[TopicPartition, Sight]:
         """What `may_go_on` needs to know of each partition that is read."""
         before = {partition: state.next_offset for partition, state in running.items()}
         positions = await self.subscription.ranges(list(running))
         ids = await self.topic_ids.of({partition.topic for partition in running})
+        ends = await self._ends({partition: end for partition, (_, end) in positions.items()}, before)
         return {
             partition: Sight(
                 partition=name_of(partition),
@@ -70,9 +70,9 @@ class Evidence:
                 read_after=running[partition].next_offset,
                 topic_id=ids.get(partition.topic, ""),
                 beginning=beginning,
-                end=await self._end(partition, listed_end, before[partition]),
+                end=ends[partition],
             )
-            for partition, (beginning, listed_end) in positions.items()
+            for partition, (beginning, _) in positions.items()
         }
 
     async def strangers(self, logs: Mapping[TopicPartition, Begin]) -> dict[TopicPartition, Halt]:
@@ -84,24 +84,45 @@ class Evidence:
         halts = {p: same_log(name_of(p), begun, ids.get(p.topic, "")) for p, begun in logs.items()}
         return {partition: halt for partition, halt in halts.items() if halt is not None}
 
-    async def _end(self, partition: TopicPartition, listed: int, reached: int) -> int:
-        """The end of the log. A broker may list it too low (the embedded one lists the last batch's first record): where it
-        is below what was reached, the record before that settles it."""
-        if listed >= reached or await self.subscription.read_one(partition, reached - 1) is None:
-            return listed
-        return reached
+    async def _ends(
+        self, listed: Mapping[TopicPartition, int], reached: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        """The ends of the logs. A broker may list one too low (the embedded one lists the last batch's first record): where
+        it is below what was reached, the record before that settles it."""
+        doubtful = {partition: reached[partition] - 1 for partition, end in listed.items() if end < reached[partition]}
+        there = await self.subscription.read_each(doubtful)
+        return {partition: reached[partition] if partition in there else end for partition, end in listed.items()}
 
-    async def _stored(self, partition: TopicPartition, binding: Binding, known: Reached, beginning: int) -> Stored:
-        offset = known.last_accepted
-        if offset is None or offset < beginning:  # of a refused record nothing was kept to compare with
-            return Stored(known.last, None)
-        record = await self.subscription.read_one(partition, offset)
-        if record is None:
-            return Stored(known.last, None)
-        kept = await self.store.proof(binding.log_no, partition.topic, partition.partition, offset)
-        try:
-            payload = read(Record(record.topic, record.key, tuple(record.headers), record.value)).payload
-        except Violation:
-            return Stored(known.last, same_as_log=False, compared=offset)
-        same = provenance.matches(kept.salt, payload, kept.digest)
-        return Stored(known.last, same_as_log=same, compared=offset)
+    async def _stored(
+        self,
+        bindings: Mapping[str, Binding],
+        reached: Mapping[TopicPartition, Reached],
+        positions: Mapping[TopicPartition, tuple[int | None, int, int]],
+    ) -> dict[TopicPartition, Stored]:
+        """How far each partition is stored, and whether its last accepted record is still the one in the log: of a refused
+        one nothing was kept to compare with."""
+        compared = {
+            partition: known.last_accepted
+            for partition, known in reached.items()
+            if known.last_accepted is not None and known.last_accepted >= positions[partition][1]
+        }
+        records = await self.subscription.read_each(compared)
+        proofs = await self.store.proofs(
+            (bindings[p.topic].log_no, p.topic, p.partition, record.offset) for p, record in records.items()
+        )
+        return {
+            partition: Stored(
+                known.last,
+                _same(records[partition], proofs[partition]) if partition in records else None,
+                compared.get(partition),
+            )
+            for partition, known in reached.items()
+        }
+
+
+def _same(record: ConsumerRecord, proof: Proof) -> bool:
+    try:
+        payload = read(Record(record.topic, record.key, tuple(record.headers), record.value)).payload
+    except Violation:
+        return False
+    return provenance.matches(proof.salt, payload, proof.digest)

@@ -6,15 +6,16 @@ place to begin (`assignment.decide`).
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from time import time as clock  # noqa: TID251 - an edge: aiokafka's timestamps are wall time
 from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
 from confluent_kafka import KafkaError as ConfluentError
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
@@ -31,7 +32,7 @@ from services.runtime.errors import Retry
 from services.runtime.settings import KafkaSettings
 
 _PATTERN: Final = r"^frigjort\.tasks\.v1\.[1-9][0-9]+$"
-_PROBE_TIMEOUT_MS: Final = 5_000
+_PROBE_SECONDS: Final = 5.0
 _log = structlog.get_logger()
 
 
@@ -157,22 +158,42 @@ class Subscription:
             raise Retry("Kafka", f"offsets: {error}") from error
         return {partition: (beginnings[partition], ends[partition]) for partition in partitions}
 
-    async def read_one(self, partition: TopicPartition, offset: int) -> ConsumerRecord | None:
-        """The record at one offset, by a consumer of its own outside the group; `None` if it does not come in time."""
+    async def read_each(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, ConsumerRecord]:
+        """The record at one offset of each partition, by one consumer outside the group; without those that do not come in
+        time. Raises `Retry`."""
+        found: dict[TopicPartition, ConsumerRecord] = {}
+        if not offsets:
+            return found
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False, auto_offset_reset="none", group_id=None
+            bootstrap_servers=self._bootstrap_servers,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            group_id=None,
+            max_partition_fetch_bytes=64 * 1024,
         )
         try:
             await consumer.start()
-            consumer.assign([partition])
-            consumer.seek(partition, offset)
-            found = await consumer.getmany(partition, timeout_ms=_PROBE_TIMEOUT_MS, max_records=1)
+            consumer.assign(list(offsets))
+            for partition, offset in offsets.items():
+                consumer.seek(partition, offset)
+            deadline = monotonic() + _PROBE_SECONDS
+            awaited = set(offsets)
+            while awaited and (left := deadline - monotonic()) > 0:
+                try:
+                    arrived = await consumer.getmany(*awaited, timeout_ms=int(left * 1000) + 1)
+                except OffsetOutOfRangeError as error:
+                    awaited -= set(error.args[0])
+                    continue
+                for partition, records in arrived.items():
+                    awaited.discard(partition)
+                    consumer.pause(partition)
+                    if records[0].offset == offsets[partition]:
+                        found[partition] = records[0]
         except KafkaError as error:
-            raise Retry("Kafka", f"read offset {offset} again: {error}") from error
+            raise Retry("Kafka", f"read records again: {error}") from error
         finally:
             await consumer.stop()
-        records = found.get(partition, [])
-        return records[0] if records and records[0].offset == offset else None
+        return found
 
 
 @dataclass(slots=True)

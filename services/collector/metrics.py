@@ -73,6 +73,12 @@ class CollectorMetrics:
         )
         self.buffered = Gauge("frigjort_collector_buffered_records", "Records taken and not stored", registry=registry)
         self.halted = Gauge("frigjort_collector_halted_partitions", "Partitions that are halted", registry=registry)
+        self.brake_engaged = Gauge(
+            "frigjort_collector_brake_engaged",
+            "1 for each partition that a flood of rejections stopped",
+            ["topic", "partition"],
+            registry=registry,
+        )
         self.generation = Gauge(
             "frigjort_collector_baseline_generation", "Newest generation of the registry applied", registry=registry
         )

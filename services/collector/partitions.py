@@ -4,8 +4,8 @@ Invariant: per running partition the records admitted are contiguous from the of
 a partition that is not running is dropped here: it will be read again from the offset where the partition begins.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 from time import monotonic
@@ -37,6 +37,11 @@ class Batch:
     logs: dict[TopicPartition, Begin]
     offsets: dict[TopicPartition, int]
     assignment: int
+
+    def before(self, ends: Mapping[TopicPartition, int]) -> "Batch":
+        """The batch without the records of these partitions from the given offsets on."""
+        kept = [r for r in self.records if r.offset < ends.get(TopicPartition(r.topic, r.partition), r.offset + 1)]
+        return replace(self, records=kept, offsets=_next_offsets(kept))
 
 
 @dataclass(slots=True)
@@ -111,8 +116,7 @@ class Partitions:
         # In the order of the table `records`, so that the store has less to move; a partition's own order stays.
         records.sort(key=partition_of)
         self._oldest = monotonic()
-        last = {(record.topic, record.partition): record.offset for record in records}
-        offsets = {TopicPartition(*place): offset + 1 for place, offset in last.items()}
+        offsets = _next_offsets(records)
         logs = {partition: self.running[partition].begun for partition in offsets}
         return Batch(records, logs, offsets, self.assignment)
 
@@ -123,6 +127,11 @@ class Partitions:
         for partition, offset in batch.offsets.items():
             if partition in self.running:
                 self.running[partition].committed = offset
+
+
+def _next_offsets(records: Sequence[ConsumerRecord]) -> dict[TopicPartition, int]:
+    last = {(record.topic, record.partition): record.offset for record in records}
+    return {TopicPartition(*place): offset + 1 for place, offset in last.items()}
 
 
 def _jump(partition: TopicPartition, expected: int, first: int, last: int, count: int) -> Halt:

@@ -2,16 +2,21 @@
 
 Invariant: an offset is committed only after the rows of its record, and its dead letter if it has one, are stored. A
 crash between two steps leads to the same rows again: nothing here depends on a clock, on chance or on the batch's cut.
+Where a partition is stopped, because its log was replaced or by the brake, the batch goes on without its records from the
+stop on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
 from aiokafka import TopicPartition
 
+from services.collector.assignment import Begin
+from services.collector.brake import Braked
 from services.collector.partitions import Batch
+from services.runtime.errors import Halt
 from services.runtime.retry import Patience
 
 
@@ -35,11 +40,27 @@ class Judged:
     seconds: float
 
 
+class Origin(Protocol):
+    """Where records come from; raises `Retry`."""
+
+    async def strangers(self, logs: Mapping[TopicPartition, Begin]) -> dict[TopicPartition, Halt]:
+        """The partitions whose records need not come from the log that was begun, each with why to halt."""
+        ...
+
+
 class Judge(Protocol):
     """Judges a batch: pure, with the rules and the baselines of the moment."""
 
     async def judge(self, batch: Batch) -> Judged:
         """The rows of a batch. Never raises for a record's fault."""
+        ...
+
+
+class Brake(Protocol):
+    """Stops a partition that is flooded with rejections; raises `Retry`."""
+
+    async def check(self, batch: Batch, records: pa.Table) -> dict[TopicPartition, Braked]:
+        """The partitions to stop, each with the first offset that must not be stored."""
         ...
 
 
@@ -72,20 +93,38 @@ class Offsets(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was stored and committed, and the partitions to stop."""
+
+    batch: Batch
+    judged: Judged
+    halts: Mapping[TopicPartition, Halt]
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """The path and what it needs of the world."""
 
+    origin: Origin
     judge: Judge
+    brake: Brake
     store: Store
     dead_letters: DeadLetters
     offsets: Offsets
     patience: Patience
 
-    async def run(self, batch: Batch) -> Judged:
+    async def run(self, batch: Batch) -> Outcome:
         """One batch from records to commit."""
+        strangers = await self.patience(self.origin.strangers, batch.logs)
+        if strangers:
+            batch = batch.before(dict.fromkeys(strangers, 0))
         judged = await self.judge.judge(batch)
+        floods = await self.patience(self.brake.check, batch, judged.records) if judged.codes else {}
+        if floods:
+            batch = batch.before({partition: halt.offset for partition, halt in floods.items()})
+            judged = await self.judge.judge(batch)
         await self.patience(self.store.write_records, judged.records)
         await self.patience(self.store.write_measurements, judged.measurements)
         await self.patience(self.dead_letters.send, judged.dead_letters)
         await self.patience(self.offsets.commit, batch.offsets, batch.assignment)
-        return judged
+        return Outcome(batch, judged, {**strangers, **floods})

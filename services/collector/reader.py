@@ -118,6 +118,10 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._subscription.consumer.pause(partition)
         _log.error("halted", what=halt.what, reason=halt.reason, remedy=halt.remedy)
 
+    def _brake(self, partition: TopicPartition, halt: Halt, assignment: int) -> None:
+        if assignment == self.partitions.assignment:  # else whoever has it now finds the same flood at the same offset
+            self._halt(partition, halt)
+
     # -- flowing --------------------------------------------------------------------------------------------------------
 
     def _apply_pressure(self) -> None:
@@ -149,9 +153,11 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
             batch = self.partitions.take(self._settings.flush_rows)
             self._busy = True
             try:
-                judged = await path.run(batch)
-                self.partitions.stored(batch)
-                after(batch, judged)
+                outcome = await path.run(batch)
+                self.partitions.stored(outcome.batch)
+                for partition, halt in outcome.halts.items():
+                    self._brake(partition, halt, batch.assignment)
+                after(outcome.batch, outcome.judged)
             finally:
                 self._busy = False
             self._apply_pressure()

@@ -20,7 +20,8 @@ from services.collector.provenance import (
     rejected_leaf,
 )
 from services.collector.verdicts import Verdicts, retractions
-from services.domain.columns import STATUSES, MeasurementColumns, Snapshot
+from services.domain.columns import MeasurementColumns, Snapshot
+from services.domain.tables import measured_columns
 
 _MOMENT: Final = pa.timestamp("ms", "UTC")
 _DAY_MS: Final = 86_400_000
@@ -168,27 +169,9 @@ def _state_rows(states: pa.Table, placed: Placed, measured: MeasurementColumns, 
             "completed_at": states.column("completed_ms").cast(_MOMENT),
             **text,
             **{name: states.column(name) for name in _STATE_NUMBERS},
-            "status": pa.array(STATUSES).take(pa.array(measured.status)),
-            "counted_active_ms": measured.counted_active_ms,
-            "capped": measured.capped.astype(np.uint8),
-            "effort_ms": measured.effort_ms,
-            "credit_ms": pa.array(measured.credit_ms, mask=~measured.has_credit),
-            "saved_ms": pa.array(measured.saved_ms, mask=~measured.has_saved),
-            **_baseline_columns(measured.baseline, snapshot),
+            **measured_columns(measured, snapshot),
         }
     )
-
-
-def _baseline_columns(matched: npt.NDArray[np.int64], snapshot: Snapshot) -> dict[str, pa.Array]:
-    used, codes = np.unique(matched, return_inverse=True)
-    chosen = [snapshot.baselines[index] if index >= 0 else None for index in used.tolist()]
-    where = pa.array(codes)
-    return {
-        "baseline": pa.array([b.baseline if b else "" for b in chosen], pa.string()).take(where),
-        "baseline_version": pa.array([b.version if b else 0 for b in chosen], pa.uint32()).take(where),
-        "baseline_level": pa.array([b.level if b else "" for b in chosen], pa.string()).take(where),
-        "grade": pa.array([b.grade if b else "" for b in chosen], pa.string()).take(where),
-    }
 
 
 def _filled(states: pa.Table, name: str) -> pa.ChunkedArray:

@@ -22,6 +22,9 @@ class CollectorSettings(Settings):
     metadata_max_age_ms: Annotated[int, Field(ge=1_000)] = 10_000
     session_timeout_ms: Annotated[int, Field(ge=6_000)] = 30_000
     drain_seconds: Annotated[float, Field(gt=0)] = 20.0
+    brake_ratio: Annotated[float, Field(ge=0, le=1)] = 0.75
+    brake_window_records: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
+    brake_run_records: Annotated[int, Field(ge=0, le=1_000_000)] = 500
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 9464
     log_level: str = "INFO"

@@ -27,23 +27,36 @@ def scope_of(baseline: Baseline) -> Scope:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All that the registry has said up to a generation; the same whatever the order in which it was heard."""
+    """All that the registry has said up to a generation; the same whatever the order in which it was heard.
+
+    A generation stands for all numbers up to it, so that a figure under it can only come out in one way. What was heard
+    beyond a number that is missing is kept apart in `early`, and applied when that number comes.
+    """
 
     events: dict[int, RegistryEvent] = field(default_factory=dict)
+    early: dict[int, RegistryEvent] = field(default_factory=dict)
 
     def apply(self, events: Iterable[RegistryEvent]) -> "Registry":
         """The registry with these events too. Raises `TwoContentsForOneGenerationError`."""
-        known = dict(self.events)
+        known = self.heard
         for event in events:
             before = known.setdefault(event.data.generation, event)
             if before.data != event.data:
                 raise TwoContentsForOneGenerationError(event.data.generation)
-        return Registry(known)
+        applied: dict[int, RegistryEvent] = {}
+        while (number := len(applied) + 1) in known:
+            applied[number] = known.pop(number)
+        return Registry(applied, known)
+
+    @property
+    def heard(self) -> dict[int, RegistryEvent]:
+        """By number: what is applied, and what waits for a number before it."""
+        return self.events | self.early
 
     @property
     def generation(self) -> int:
         """The newest number applied; 0 for none."""
-        return max(self.events, default=0)
+        return len(self.events)
 
     def authorities(self) -> dict[str, Authority]:
         """The newest version of each authority."""

@@ -59,9 +59,13 @@ class KafkaBroker:
         self.port = port or _steady_port()
         self.bootstrap_servers = f"127.0.0.1:{advertised or self.port}"
         self._own_address = f"127.0.0.1:{self.port}"
+        self.direct = f"127.0.0.1:{_steady_port()}"
+        """The brokers' own listener: how to reach it where a proxy stands before it."""
         self._node = node
         self._properties = folder / "server.properties"
-        self._server = _server(folder, node, self._own_address, self.bootstrap_servers, voters or {1: _steady_port()})
+        self._server = _server(
+            folder, node, (self._own_address, self.direct), self.bootstrap_servers, voters or {1: _steady_port()}
+        )
         self._server |= properties or {}
         self._format = _java(["kafka.tools.StorageTool", "format", "--cluster-id", _CLUSTER_ID], archive)
         run = _java(["kafka.Kafka", str(self._properties)], archive)
@@ -164,6 +168,7 @@ class KafkaCluster:
             for node in voters
         }
         self.bootstrap_servers = ",".join(broker.bootstrap_servers for broker in self.brokers.values())
+        self.direct = ",".join(broker.direct for broker in self.brokers.values())
 
     @property
     def settings(self) -> KafkaSettings:
@@ -211,11 +216,13 @@ class KafkaCluster:
         self.stop()
 
 
-def _server(folder: Path, node: int, address: str, advertised: str, voters: Mapping[int, int]) -> dict[str, str]:
-    """server.properties, but for what a test changes."""
+def _server(
+    folder: Path, node: int, addresses: tuple[str, str], advertised: str, voters: Mapping[int, int]
+) -> dict[str, str]:
+    """server.properties, but for what a test changes. `addresses`: the clients' listener and the brokers'."""
+    address, internal = addresses
     replicas = min(len(voters), 3)
     in_sync = max(replicas - 1, 1)
-    internal = f"127.0.0.1:{_steady_port()}"
     return {
         "process.roles": "broker,controller",
         "node.id": str(node),

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from contracts.events import AuthorityRegistered, BaselinePublished, BaselineWithdrawn, RegistryEvent
 from contracts.registry import Authority, Baseline, BaselineWithdrawal
 from contracts.tasks import TaskState
-from services.collector.judge import task_columns
 from services.collector.tables import TASKS
 from services.domain.columns import NO_BASELINE, STATUSES, Snapshot
 from services.domain.match import Registry
 from services.domain.measure import Measurement, measure
+from services.domain.tables import task_columns
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CVRS = ("10000009", "10000017", "10000025")

@@ -30,15 +30,17 @@ CREATE TABLE IF NOT EXISTS unit_heads (
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS restatements (
-    generation UInt64,
-    reason String,
-    requested_by String,
+    generation UInt64 COMMENT 'what the tasks were measured under',
     started_at DateTime64(3, 'UTC'),
-    finished_at DateTime64(3, 'UTC'),
-    tasks UInt64,
-    saved_before_ms Int64,
+    requested_by String,
+    reason String,
+    authority LowCardinality(String) COMMENT 'CVR number; empty: all',
+    finished_at DateTime64(3, 'UTC') COMMENT 'of the newest part that is stored; grows while the run goes on',
+    tasks UInt64 COMMENT 'written again',
+    changed UInt64 COMMENT 'of these, with another figure, baseline or status',
+    saved_before_ms Int64 COMMENT 'of their measured ones, as they were read',
     saved_after_ms Int64
-) ENGINE = ReplacingMergeTree(finished_at) ORDER BY generation
+) ENGINE = ReplacingMergeTree(tasks) ORDER BY (generation, started_at, requested_by, reason, authority)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS realisations (

@@ -140,14 +140,14 @@ def registry_agrees(stored: Iterable[bytes], told: Iterable[bytes]) -> Finding:
     """What ClickHouse keeps can be read, is the same that Kafka tells, and no generation has two contents."""
     try:
         known = Registry().apply(map(_registry_event, stored))
-        heard = Registry().apply(map(_registry_event, told))
-        known.apply(heard.events.values())
+        topic = Registry().apply(map(_registry_event, told))
+        known.apply(topic.heard.values())
     except Violation as violation:
         return problem(f"an event breaks the contract: {violation}", "find out who else writes to the registry's topic")
     except TwoContentsForOneGenerationError as error:
         return problem(str(error), "find out who wrote the second; there is one registry writer")
-    untold = len(known.events.keys() - heard.events.keys())
-    unknown = len(heard.events.keys() - known.events.keys())
+    untold = len(known.heard.keys() - topic.heard.keys())
+    unknown = len(topic.heard.keys() - known.heard.keys())
     if unknown:
         return problem(f"{unknown} events of the topic are not in ClickHouse", "find out who else writes to the topic")
     if untold:

@@ -38,6 +38,19 @@ def test_the_order_of_hearing_is_nothing(events: list[RegistryEvent], data: st.D
         assert other.match(*place, moment) == whole.match(*place, moment)
 
 
+@given(histories(), st.data())
+def test_a_generation_stands_for_all_numbers_up_to_it(events: list[RegistryEvent], data: st.DataObject) -> None:
+    """Else a figure under a generation would be another one before and after a late event came."""
+    missing = data.draw(st.sampled_from(events))
+    before = [event for event in events if event.data.generation < missing.data.generation]
+    gap = Registry().apply(event for event in events if event is not missing)
+    assert gap.generation == missing.data.generation - 1
+    assert gap.baselines() == Registry().apply(before).baselines()
+    assert gap.authorities() == Registry().apply(before).authorities()
+    assert gap.heard.keys() == {event.data.generation for event in events} - {missing.data.generation}
+    assert gap.apply([missing]) == Registry().apply(events)
+
+
 @given(histories(), st.sampled_from(AUTHORITIES), st.sampled_from(COMPLEXITIES), MOMENTS)
 def test_what_is_matched_may_be_matched(
     events: list[RegistryEvent], authority: str, complexity: str, moment: datetime

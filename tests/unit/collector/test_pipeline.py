@@ -1,19 +1,21 @@
 """The path's effects, in order; and what a neighbour that is away does to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
 from services.collector.assignment import Begin
+from services.collector.brake import Braked
 from services.collector.partitions import Batch
 from services.collector.pipeline import DeadLetter, Judged, Path
-from services.runtime.errors import Retry
+from services.runtime.errors import Halt, Retry
 from services.runtime.retry import Patience
 
 PARTITION = TopicPartition("frigjort.tasks.v1.10000009", 0)
-BATCH = Batch([], {PARTITION: Begin(1, "id-1", 0)}, {PARTITION: 7}, assignment=1)
+RECORDS = [ConsumerRecord(*PARTITION, offset, 0, 0, None, b"", None, -1, 0, ()) for offset in range(7)]
+BATCH = Batch(RECORDS, {PARTITION: Begin(1, "id-1", 0)}, {PARTITION: 7}, assignment=1)
 ROWS = pa.table({"row": [1]})
 
 
@@ -21,8 +23,8 @@ ROWS = pa.table({"row": [1]})
 class FixedJudge:
     effects: list[str]
 
-    async def judge(self, _: Batch) -> Judged:
-        self.effects.append("judged")
+    async def judge(self, batch: Batch) -> Judged:
+        self.effects.append(f"judged {len(batch.records)}")
         return Judged(ROWS, ROWS, [DeadLetter(b"k", b"v")], {"code": 1}, {}, 0.0)
 
 
@@ -32,6 +34,8 @@ class World:
 
     effects: list[str] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
+    flood_from: int | None = None
+    replaced: bool = False
 
     def _do(self, step: str) -> None:
         if self.failures.get(step, 0) > 0:
@@ -39,6 +43,14 @@ class World:
             self.effects.append(f"{step} failed")
             raise Retry("neighbour", step)
         self.effects.append(step)
+
+    async def strangers(self, logs: Mapping[TopicPartition, Begin]) -> dict[TopicPartition, Halt]:
+        self._do("origin")
+        return dict.fromkeys(logs, Halt("p", "re-created", "rebind")) if self.replaced else {}
+
+    async def check(self, _: Batch, __: pa.Table) -> dict[TopicPartition, Braked]:
+        self._do("brake")
+        return {} if self.flood_from is None else {PARTITION: Braked("p", "flood", "mend", self.flood_from)}
 
     async def write_records(self, _: pa.Table) -> None:
         self._do("records")
@@ -50,24 +62,44 @@ class World:
         self._do(f"{len(letters)} dead letter")
 
     async def commit(self, offsets: dict[TopicPartition, int], _: int) -> None:
-        self._do(f"commit {offsets[PARTITION]}")
+        self._do(f"commit {offsets.get(PARTITION)}")
 
 
 def _path(world: World) -> Path:
-    return Path(FixedJudge(world.effects), world, world, world, Patience(longest_pause_seconds=0.01))
+    return Path(world, FixedJudge(world.effects), world, world, world, world, Patience(longest_pause_seconds=0.01))
 
 
 async def test_commit_comes_last() -> None:
     world = World()
     await _path(world).run(BATCH)
-    assert world.effects == ["judged", "records", "measurements", "1 dead letter", "commit 7"]
+    assert world.effects == ["origin", "judged 7", "brake", "records", "measurements", "1 dead letter", "commit 7"]
 
 
 async def test_a_step_is_tried_until_it_works_and_nothing_comes_before_it() -> None:
-    world = World(failures={"records": 2, "1 dead letter": 1})
+    world = World(failures={"origin": 1, "brake": 1, "records": 2, "1 dead letter": 1})
     path = _path(world)
     await path.run(BATCH)
     assert world.effects == [
-        "judged", "records failed", "records failed", "records", "measurements", "1 dead letter failed", "1 dead letter", "commit 7",
+        "origin failed", "origin", "judged 7", "brake failed", "brake", "records failed", "records failed", "records", "measurements",
+        "1 dead letter failed", "1 dead letter", "commit 7",
     ]  # fmt: skip
     assert path.patience.waiting_for == ""
+
+
+async def test_a_partition_that_the_brake_stops_is_stored_and_committed_up_to_the_stop_and_no_further() -> None:
+    world = World(flood_from=4)
+    outcome = await _path(world).run(BATCH)
+    assert world.effects == [
+        "origin", "judged 7", "brake", "judged 4", "records", "measurements", "1 dead letter", "commit 4",
+    ]  # fmt: skip
+    assert outcome.batch.offsets == {PARTITION: 4}
+    assert outcome.halts[PARTITION].reason == "flood"
+
+
+async def test_nothing_is_stored_of_a_log_that_was_replaced_while_it_was_read() -> None:
+    world = World(replaced=True)
+    outcome = await _path(world).run(BATCH)
+    assert world.effects[:2] == ["origin", "judged 0"]
+    assert world.effects[-1] == "commit None"
+    assert outcome.batch.records == []
+    assert outcome.halts[PARTITION].reason == "re-created"

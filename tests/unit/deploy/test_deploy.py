@@ -26,7 +26,8 @@ def _metric_names() -> set[str]:
     metrics = CollectorMetrics(registry)
     for labelled in (metrics.received, metrics.rejected, metrics.measurements, metrics.retries):
         labelled.labels("x")
-    metrics.lag.labels("x", "0")
+    for by_partition in (metrics.lag, metrics.brake_engaged):
+        by_partition.labels("x", "0")
     metrics.insert_seconds.labels("records")
     return set(METRIC.findall(generate_latest(registry).decode()))
 

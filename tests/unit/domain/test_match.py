@@ -24,16 +24,19 @@ def matched(*data: Any, complexity: str = "low", at: Any = AT) -> int | None:
 
 
 def test_the_level_is_asked_before_the_complexity() -> None:
-    nation = baseline(1, complexity="low")
-    sector = baseline(2, level="sector", sector="state", complexity="any")
-    own = baseline(3, level="authority", authority=HOME, complexity="any")
-    own_exact = baseline(4, level="authority", authority=HOME, complexity="low")
-    place = registered(5, "state")
-    assert matched(nation, sector, own, own_exact, place) == 4
-    assert matched(nation, sector, own, place) == 3
-    assert matched(nation, sector, place) == 2
-    assert matched(nation, place) == 1
-    assert matched(nation, own_exact, place, complexity="high") is None
+    place = registered(1, "state")
+    nation = baseline(2, complexity="low")
+    sector = baseline(3, level="sector", sector="state", complexity="any")
+    own = baseline(4, level="authority", authority=HOME, complexity="any")
+    own_exact = baseline(5, level="authority", authority=HOME, complexity="low")
+    assert matched(place, nation, sector, own, own_exact) == 5
+    assert matched(place, nation, sector, own) == 4
+    assert matched(place, nation, sector) == 3
+    assert matched(place, nation) == 2
+    assert (
+        matched(place, nation, baseline(3, level="authority", authority=HOME, complexity="low"), complexity="high")
+        is None
+    )
 
 
 def test_the_baseline_of_a_sector_is_for_registered_authorities_of_that_sector() -> None:

@@ -1,0 +1,1 @@
+"""`frigjort rejected`: what was refused and why, and judging it again."""

@@ -1,0 +1,1 @@
+"""Everything that can go wrong, on real parts: afterwards nothing is lost, nothing is doubled, every total is right."""

@@ -34,7 +34,9 @@ class RegistryKafka:
             NewTopic(name, partitions, self.settings.replication_factor, config=dict(config))
             for name, config in wanted.items()
         ]
-        admin = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers, "log_level": 0})  # held until the end
+        admin = AdminClient(
+            {"bootstrap.servers": self.settings.bootstrap_servers, "log_level": 0}
+        )  # held until the end
         for future in admin.create_topics(new, request_timeout=_TIMEOUT_SECONDS).values():
             try:
                 future.result(_TIMEOUT_SECONDS)

@@ -1,6 +1,7 @@
 """`frigjort audit`: what an auditor asks."""
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic, sleep
@@ -16,8 +17,8 @@ from contracts import topics
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.up import DEFAULT_FOLDER, DataFolder
-from services.domain.accounts import Account
-from services.domain.conservation import Kind, Report, Verdict
+from services.domain.accounts import Account, Stored
+from services.domain.conservation import Finding, Kind, Report, Verdict
 from services.progress.clickhouse import ConservationStore
 from services.progress.kafka import InputLogs
 from services.progress.reconciliation import Reconciliation
@@ -131,42 +132,61 @@ def _account_as_json(account: Account) -> dict[str, Any]:
 
 
 def _print(console: Console, report: Report) -> None:
-    table = Table(box=box.SIMPLE_HEAD, caption_justify="left")
-    for name in ("topic", "part.", "log"):
-        table.add_column(name, justify="left" if name == "topic" else "right")
-    for name in ("in Kafka", "accepted", "duplicate", "rejected", "missing", "waiting", "doubled", "re-judged"):
-        table.add_column(name, justify="right")
-    wrong = {(f.topic, f.log_no, f.partition) for f in report.findings} | {(f.topic, None, None) for f in report.findings}
+    columns = _columns(report)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"{topics.TASKS_PREFIX}…", title_justify="left")
+    table.add_column("topic/part.", no_wrap=True)
+    for name in ("log", "in Kafka", *columns):
+        table.add_column(name, justify="right", no_wrap=True)
+    wrong = {(found.topic, found.log_no, found.partition) for found in report.findings}
     for account in report.accounts:
-        table.add_row(*_row(account), style=_style(account, (account.topic, account.log_no, account.partition) in wrong))
+        place = (account.topic, account.log_no, account.partition)
+        whole = not {place, (account.topic, None, None), (account.topic, account.log_no, None)} & wrong
+        table.add_row(*_row(account, columns.values()), style=_style(account, whole))
     if report.accounts:
         console.print(table)
-    for finding in report.findings:
-        console.print(f"[bold red]{finding.kind}[/]  {escape(_where(finding.topic, finding.partition, finding.log_no))}: "
-                      f"{escape(finding.cause)}", highlight=False, soft_wrap=True)  # fmt: skip
-        console.print(f"    Remedy: {escape(finding.remedy)}", highlight=False, soft_wrap=True)
+    for found in report.findings:
+        where = escape(_where(found))
+        console.print(f"[bold red]{found.kind}[/]  {where}: {escape(found.cause)}", highlight=False, soft_wrap=True)
+        console.print(f"    Remedy: {escape(found.remedy)}", highlight=False, soft_wrap=True)
     console.print(_conclusion(report), highlight=False, soft_wrap=True)
 
 
-def _row(account: Account) -> list[str]:
-    log, stored = account.log, account.stored
-    kept = [stored.events - stored.duplicates, stored.duplicates, stored.rejections] if stored else [0, 0, 0]
-    bad = [stored.incidents, stored.rejudged] if stored else [0, 0]
-    held = f"{log.beginning}–{log.end - 1}" if log and log.records else "empty" if log else "gone"
-    numbers = [*kept, account.missing.offsets, account.waiting, *bad]
-    return [account.topic, str(account.partition), str(account.log_no), held, *(f"{n:,}" if n else "·" for n in numbers)]
+def _columns(report: Report) -> dict[str, Callable[[Account], int]]:
+    """The numbers to show of each account; those of what hardly ever is, only where it is."""
+    nothing = Stored(0, 0, 0, 0)
+    often: dict[str, Callable[[Account], int]] = {
+        "accepted": lambda account: (account.stored or nothing).ids,
+        "duplic.": lambda account: (account.stored or nothing).duplicates,
+        "rejected": lambda account: (account.stored or nothing).rejections,
+        "missing": lambda account: account.missing.offsets,
+        "waiting": lambda account: account.waiting,
+    }
+    seldom: dict[str, Callable[[Account], int]] = {
+        "doubled": lambda account: (account.stored or nothing).incidents,
+        "rejudged": lambda account: (account.stored or nothing).rejudged,
+    }
+    return often | {name: number for name, number in seldom.items() if any(map(number, report.accounts))}
 
 
-def _style(account: Account, wrong: bool) -> str:
-    if wrong:
+def _row(account: Account, columns: Iterable[Callable[[Account], int]]) -> list[str]:
+    log = account.log
+    held = "gone" if log is None else f"{log.beginning}–{log.end - 1}" if log.records else "empty"
+    name = f"{account.topic.removeprefix(topics.TASKS_PREFIX)}/{account.partition}"
+    numbers = [column(account) for column in columns]
+    return [name, str(account.log_no), held, *(f"{number:,}" if number else "·" for number in numbers)]
+
+
+def _style(account: Account, whole: bool) -> str:
+    if not whole:
         return "red"
     if account.waiting:
         return "yellow"
     return "dim" if account.log is None else ""
 
 
-def _where(topic: str, partition: int | None, log_no: int | None) -> str:
-    return topic + (f"/{partition}" if partition is not None else "") + (f" (log {log_no})" if log_no is not None else "")
+def _where(found: Finding) -> str:
+    partition = "" if found.partition is None else f"/{found.partition}"
+    return found.topic + partition + ("" if found.log_no is None else f" (log {found.log_no})")
 
 
 def _conclusion(report: Report) -> str:
@@ -178,5 +198,7 @@ def _conclusion(report: Report) -> str:
             return f"[bold yellow]waiting[/]: {stored:,} offsets are stored exactly once; {report.waiting:,} are not stored yet"
         case Verdict.NOT_WHOLE:
             doubled = sum(f.kind == Kind.INCIDENT for f in report.findings)
-            counts = f"{report.missing:,} offsets missing, {doubled} partitions with incidents, {report.waiting:,} waiting"
+            counts = (
+                f"{report.missing:,} offsets missing, {doubled} partitions with incidents, {report.waiting:,} waiting"
+            )
             return f"[bold red]not whole[/]: {len(report.findings)} findings; {counts}"

@@ -101,7 +101,9 @@ def _of_topics(kafka: Mapping[str, Topic], known: Known) -> Iterator[Finding]:
     for log_no, name in sorted({place[:2] for place in known.stored}):
         if log_no not in known.bindings.get(name, {}):
             cause = f"rows are stored under log {log_no}, which is not bound"
-            yield Finding(Kind.UNKNOWN_LOG, name, cause, "find out who wrote them, or removed the binding", None, log_no)
+            yield Finding(
+                Kind.UNKNOWN_LOG, name, cause, "find out who wrote them, or removed the binding", None, log_no
+            )
 
 
 def _refused(name: str, topic: Topic) -> Iterator[Finding]:
@@ -182,7 +184,7 @@ def _remedy(account: Account) -> str:
         )
     if any(last >= log.beginning for _, last in ranges):
         remedies.append(
-            "a collector with another group id reads the log again; where it halts at a jump the log has no such record: it "
+            "a collector with another FRIGJORT_COLLECTOR_GROUP_ID reads the log again; where it halts at a jump the log has no such record: it "
             "is compacted, or was written in transactions"
         )
     return "; ".join(remedies)

@@ -45,7 +45,9 @@ class InputLogs:
     def after(self, before: Before) -> dict[str, Topic]:
         """The topics with their ends: whatever was stored before lies below them. A topic that is gone by now is left out."""
         ends = self.metadata.ends(before.partitions)
-        stable = self.metadata.stable_ends(before.partitions)  # later than the ends: only an open transaction keeps it lower
+        stable = self.metadata.stable_ends(
+            before.partitions
+        )  # later than the ends: only an open transaction keeps it lower
         known = before.beginnings.keys() & ends.keys() & stable.keys()
         return {
             name: Topic(

@@ -73,7 +73,9 @@ def _of_findings(report: Report) -> Iterator[Metric]:
     refused = GaugeMetricFamily(
         "frigjort_progress_refused_topics", "1 for each topic that is refused, and why", labels=["topic", "kind"]
     )
-    for topic, kind in sorted({(finding.topic, finding.kind) for finding in report.findings if finding.kind in REFUSED}):
+    for topic, kind in sorted(
+        {(finding.topic, finding.kind) for finding in report.findings if finding.kind in REFUSED}
+    ):
         refused.add_metric([topic, kind.value], 1)
     yield refused
     whole = GaugeMetricFamily("frigjort_progress_whole", "1: nothing is missing, doubled or refused, whatever waits")

@@ -61,11 +61,11 @@ class KafkaMetadata:
 
     def beginnings(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The first offset of each log."""
-        return self._offsets(partitions, OffsetSpec.earliest())
+        return self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
 
     def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The offset after the last record of each log."""
-        listed = self._offsets(partitions, OffsetSpec.latest())
+        listed = self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return listed if self._settings.exact_end_offsets else {**listed, **self._high_watermarks(listed)}
 
     def stable_ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
@@ -73,7 +73,8 @@ class KafkaMetadata:
         embedded broker keeps records of transactions like any others."""
         if not self._settings.exact_end_offsets:
             return self.ends(partitions)
-        return self._offsets(partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+        newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        return self._offsets(partitions, newest, IsolationLevel.READ_COMMITTED)
 
     def committed(self, group: str, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The next offset that a consumer group committed, of the partitions where it committed any."""
@@ -151,4 +152,3 @@ def _answers(question: str, asked: Mapping[Any, Future[Any]]) -> dict[Any, Any]:
     except (KafkaException, TimeoutError) as error:
         raise Retry("Kafka", f"{question}: {error}") from error
     return found
-

@@ -1,25 +1,17 @@
 """The registry's edge to Kafka: topics and their settings, and the events of the registry."""
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Producer,
-    TopicCollection,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined] # public names
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from contracts import topics
 from contracts.reading import STRUCTURED_HEADERS
 from services.runtime.errors import Retry
+from services.runtime.kafka import KafkaMetadata
 from services.runtime.settings import KafkaSettings
 
 _TIMEOUT_SECONDS: Final = 20
@@ -31,6 +23,10 @@ class RegistryKafka:
     """Creates topics and publishes, one acknowledged event after another."""
 
     settings: KafkaSettings
+    metadata: KafkaMetadata = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.metadata = KafkaMetadata(self.settings)
 
     def ensure_topics(self, wanted: Mapping[str, Mapping[str, str]], partitions: int = 1) -> None:
         """Creates the topics that do not exist. Raises `Retry`."""
@@ -38,7 +34,9 @@ class RegistryKafka:
             NewTopic(name, partitions, self.settings.replication_factor, config=dict(config))
             for name, config in wanted.items()
         ]
-        admin = self._admin()  # held until its answers have come
+        admin = AdminClient(
+            {"bootstrap.servers": self.settings.bootstrap_servers, "log_level": 0}
+        )  # held until the end
         for future in admin.create_topics(new, request_timeout=_TIMEOUT_SECONDS).values():
             try:
                 future.result(_TIMEOUT_SECONDS)
@@ -52,33 +50,11 @@ class RegistryKafka:
 
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         """The topic id of each existing topic. Raises `Retry`."""
-        admin = self._admin()  # held until its answers have come
-        described: dict[str, Future[Any]] = admin.describe_topics(TopicCollection(sorted(names)))
-        try:
-            return {name: str(future.result(_TIMEOUT_SECONDS).topic_id) for name, future in described.items()}
-        except KafkaException as error:
-            raise Retry("Kafka", f"describe topics: {error}") from error
-
-    def existing(self) -> set[str]:
-        """The topics that exist. Raises `Retry`."""
-        admin = self._admin()
-        try:
-            return set(admin.list_topics(timeout=_ANSWER_SECONDS).topics)
-        except KafkaException as error:
-            raise Retry("Kafka", f"list topics: {error.args[0].str()}") from error
-
-    def configs(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
-        """The settings of each existing topic, by name and setting. Raises `Retry`."""
-        wanted = [ConfigResource(ResourceType.TOPIC, name) for name in sorted(names)]
-        if not wanted:
-            return {}
-        admin = self._admin()  # held until its answers have come
-        described = admin.describe_configs(wanted, request_timeout=_TIMEOUT_SECONDS)
-        try:
-            answers = {resource.name: future.result(_TIMEOUT_SECONDS) for resource, future in described.items()}
-        except KafkaException as error:
-            raise Retry("Kafka", f"describe topics: {error}") from error
-        return {name: {key: str(entry.value) for key, entry in answer.items()} for name, answer in answers.items()}
+        wanted = set(names)
+        found = self.metadata.topic_ids(wanted)
+        if missing := sorted(wanted - found.keys()):
+            raise Retry("Kafka", f"describe topics: {missing[0]} is not known")
+        return found
 
     def told(self) -> list[bytes]:
         """Every registry event in the topic, in its order. Raises `Retry`."""
@@ -131,6 +107,3 @@ class RegistryKafka:
         if producer.flush(_TIMEOUT_SECONDS) or failures:
             raise Retry("Kafka", f"publish: {failures[0] if failures else 'not acknowledged in time'}")
         return count
-
-    def _admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.settings.bootstrap_servers, "log_level": 0})

@@ -16,6 +16,7 @@ from rich.table import Table
 from services.cli.exit_codes import ExitCode
 from services.collector.settings import CollectorSettings
 from services.embedded.endpoint.settings import EndpointSettings
+from services.progress.settings import ProgressSettings
 from services.runtime.errors import Misconfigured
 from services.runtime.settings import ClickHouseSettings, KafkaSettings, Settings
 
@@ -36,12 +37,14 @@ class ProcessName(StrEnum):
 
     CLI = "cli"
     COLLECTOR = "collector"
+    PROGRESS = "progress"
     ENDPOINT = "endpoint"
 
 
 PROCESSES: Final[Mapping[ProcessName, tuple[type[Settings], ...]]] = {
     ProcessName.CLI: (KafkaSettings, ClickHouseSettings),
     ProcessName.COLLECTOR: (CollectorSettings, KafkaSettings, ClickHouseSettings),
+    ProcessName.PROGRESS: (ProgressSettings, KafkaSettings, ClickHouseSettings),
     ProcessName.ENDPOINT: (EndpointSettings,),
 }
 """The groups of settings that each process loads."""

@@ -15,15 +15,16 @@ from services.runtime.errors import Misconfigured
 from services.runtime.settings import ClickHouseSettings, KafkaSettings
 
 
-def settings(data: Path) -> tuple[KafkaSettings, ClickHouseSettings]:
-    """The settings in force. Raises `Misconfigured` where there are none."""
+def settings(data: Path, user: str = "writer") -> tuple[KafkaSettings, ClickHouseSettings]:
+    """The settings in force; `user` of ClickHouse is writer or auditor, where the environment does not name him. Raises
+    `Misconfigured` where there are none."""
     if _in_environment():
         return KafkaSettings.load(), ClickHouseSettings.load()
     known = _stack(data)
-    writer = known["writer"]
+    login = known[user]
     return (
         KafkaSettings(bootstrap_servers=known["kafka"], **known["kafka_settings"]),
-        ClickHouseSettings(url=known["clickhouse"], user=writer["user"], password=SecretStr(writer["password"])),
+        ClickHouseSettings(url=known["clickhouse"], user=login["user"], password=SecretStr(login["password"])),
     )
 
 

@@ -12,13 +12,13 @@ from rich.progress import track
 
 from contracts import topics
 from contracts.reading import Record
-from services.baselines.kafka import RegistryKafka
 from services.cli.connection import settings
 from services.cli.event_files import Finding, addressed, events_of, judged
 from services.cli.exit_codes import ExitCode
 from services.cli.producer import Sender
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.runtime.errors import Misconfigured
+from services.runtime.kafka import KafkaMetadata
 
 app = typer.Typer(help="Events of the contract.", no_args_is_help=True)
 _Files = Annotated[
@@ -115,7 +115,7 @@ def _deliver(records: list[Record], data: Path) -> None:
     """Sends and waits. Raises `Misconfigured` where a topic does not exist, before anything is sent, and `Retry`."""
     kafka, _ = settings(data)
     console = Console(stderr=True)
-    missing = sorted({record.topic for record in records} - RegistryKafka(kafka).existing())
+    missing = sorted({record.topic for record in records} - KafkaMetadata(kafka).partitions().keys())
     if missing:
         raise Misconfigured(missing[0], "no such topic: register the authority with `frigjort authorities add`")
     with Sender(kafka) as sender:

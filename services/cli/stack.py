@@ -75,6 +75,7 @@ class Stack:
     broker: StackBroker | None = None
     collector_processes: list[Child] = field(default_factory=list)
     metrics: list[str] = field(default_factory=list)
+    progress: Child | None = None
 
     def start(self) -> dict[str, Any]:
         """Starts everything; what a client needs to know, as one JSON object. Raises `FrigjortError`."""
@@ -98,6 +99,7 @@ class Stack:
         registry.bind_topics([entry["authority"] for entry in registry.store.authorities()])
         registry.republish()
         self.prepare(registry)
+        self.start_progress(keys)
         self.say("collector")
         for number in range(self.collectors):
             self.start_collector(number, keys)
@@ -115,8 +117,13 @@ class Stack:
             "clickhouse": self.endpoint.url if self.endpoint else "",
             "writer": {"user": WRITER, "password": keys["writer"]},
             "auditor": {"user": AUDITOR, "password": keys["auditor"]},
-            "metrics": [f"{url}/metrics" for url in (*self.metrics, self.endpoint.url if self.endpoint else "")],
+            "metrics": [f"{url}/metrics" for url in (*self.metrics, *self._others())],
         }
+
+    def _others(self) -> list[str]:
+        """Base URLs of what is no collector."""
+        progress = [str(self.progress.announcement(60.0)["url"])] if self.progress else []
+        return [*progress, self.endpoint.url if self.endpoint else ""]
 
     def _secrets(self) -> dict[str, str]:
         """Passwords and the key of the salts, made once per data folder and kept in it, for its owner alone."""
@@ -171,15 +178,34 @@ class Stack:
         known = keys or self._secrets()
         return {
             **KEEP_MEMORY,
-            **os.environ,  # noqa: TID251 - a child inherits its parent's environment
-            **{KafkaSettings.variables()[name]: str(value) for name, value in self.kafka_settings()},
-            "FRIGJORT_CLICKHOUSE_URL": self.endpoint.url if self.endpoint else "",
-            "FRIGJORT_CLICKHOUSE_USER": WRITER,
-            "FRIGJORT_CLICKHOUSE_PASSWORD": known["writer"],
+            **self._neighbours(WRITER, known["writer"]),
             "FRIGJORT_COLLECTOR_SECRET": known["collector"],
             "FRIGJORT_COLLECTOR_SESSION_TIMEOUT_MS": "6000",  # the embedded broker lets a joining member wait for half of it
             "FRIGJORT_COLLECTOR_PORT": str(self.metrics_port + number if self.metrics_port else 0),
             **self.environment,
+        }
+
+    def start_progress(self, keys: dict[str, str] | None = None) -> None:
+        """Starts the progress service, which may only read; it is not waited for."""
+        known = keys or self._secrets()
+        environment = {
+            **self._neighbours(AUDITOR, known["auditor"]),
+            "FRIGJORT_PROGRESS_PORT": "0",
+            "FRIGJORT_PROGRESS_INTERVAL_SECONDS": "15",
+            **self.environment,
+        }
+        log = self.data / "logs" / "progress.log"
+        self.progress = Child("progress", [sys.executable, "-m", "services.progress"], log, environment)
+        self.progress.start()
+
+    def _neighbours(self, user: str, password: str) -> dict[str, str]:
+        """Environment of a process that reaches Kafka and ClickHouse."""
+        return {
+            **os.environ,  # noqa: TID251 - a child inherits its parent's environment
+            **{KafkaSettings.variables()[name]: str(value) for name, value in self.kafka_settings()},
+            "FRIGJORT_CLICKHOUSE_URL": self.endpoint.url if self.endpoint else "",
+            "FRIGJORT_CLICKHOUSE_USER": user,
+            "FRIGJORT_CLICKHOUSE_PASSWORD": password,
         }
 
     def lag(self) -> int:
@@ -204,6 +230,8 @@ class Stack:
         for child in self.collector_processes:
             self.say(child.name)
             child.stop(30.0)
+        if self.progress is not None:
+            self.progress.stop()
         if self.broker is not None:
             self.broker.stop()
         if self.endpoint is not None:

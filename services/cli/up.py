@@ -54,7 +54,7 @@ def up(
 
 
 def _check(stack: Stack) -> None:
-    children = [*stack.collector_processes]
+    children = [*stack.collector_processes, *([stack.progress] if stack.progress else [])]
     children += [*stack.broker.children] if stack.broker else []
     children += [stack.endpoint.child] if stack.endpoint else []
     for child in children:

@@ -11,7 +11,6 @@ from time import time as clock  # noqa: TID251 - an edge: latency is measured ag
 
 import numpy as np
 import structlog
-from confluent_kafka.admin import AdminClient
 from faststream import FastStream
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
@@ -19,7 +18,7 @@ from services.collector.brake import Brake, Braked, limits
 from services.collector.clickhouse import ClickHouseStore
 from services.collector.evidence import Evidence
 from services.collector.judge import BatchJudge
-from services.collector.kafka import KafkaDeadLetters, Subscription, TopicIds
+from services.collector.kafka import KafkaDeadLetters, Subscription, Topics
 from services.collector.metrics import CollectorMetrics
 from services.collector.partitions import Batch
 from services.collector.pipeline import Judged, Path
@@ -29,6 +28,7 @@ from services.collector.registry import RegistryFollower
 from services.collector.settings import CollectorSettings
 from services.runtime import clickhouse, logging
 from services.runtime.errors import Retry
+from services.runtime.kafka import KafkaMetadata
 from services.runtime.retry import Patience
 from services.runtime.settings import ClickHouseSettings, KafkaSettings
 from services.runtime.web import Health, WebServer, health_app
@@ -75,12 +75,12 @@ class Collector:
     async def _connect(self) -> FastStream:
         client = await self._patience(asyncio.to_thread, clickhouse.connect, self._database)
         store = ClickHouseStore(client, self.metrics)
-        admin = AdminClient({"bootstrap.servers": self._kafka.bootstrap_servers, "log_level": 0})
-        await self._patience(asyncio.to_thread, _answers, admin)
+        metadata = KafkaMetadata(self._kafka)
+        await self._patience(asyncio.to_thread, metadata.partitions)
         await self._patience(self._registry.start)
         await self._patience(self._dead_letters.start)
         subscription = Subscription(self._kafka, self._settings)
-        evidence = Evidence(store, subscription, TopicIds(admin))
+        evidence = Evidence(store, subscription, Topics(metadata))
         self._reader = reader = Reader(self._settings, subscription, evidence)
         judge = BatchJudge(
             Provenance(self._settings.secret.get_secret_value().encode()), lambda: self._registry.snapshot
@@ -181,13 +181,6 @@ class Collector:
                 for (topic, number), lag in (await reader.lags()).items():
                     self.metrics.lag.labels(topic, str(number)).set(lag)
             await asyncio.sleep(0.5)
-
-
-def _answers(admin: AdminClient) -> None:
-    try:
-        admin.list_topics(timeout=5)
-    except Exception as error:
-        raise Retry("Kafka", str(error)) from error
 
 
 def _end_loudly(task: asyncio.Task[None]) -> None:

@@ -35,6 +35,7 @@ class Facts:
     partition: str
     binding: Binding | None
     topic_id: str
+    cleanup_policy: frozenset[str]
     committed: int | None
     beginning: int
     end: int
@@ -114,6 +115,12 @@ def decide(facts: Facts) -> Begin | Halt:
             facts.partition,
             f"log {binding.log_no} is bound to {len(binding.topic_ids)} topic ids",
             "bind the topic under a new log number: `frigjort authorities rebind --cvr …`",
+        )
+    if "compact" in facts.cleanup_policy:
+        return Halt(
+            facts.partition,
+            "refused: the topic is compacted, so its gaps cannot be told from loss",
+            "set cleanup.policy=delete with your Kafka tools, then restart the collector",
         )
     begin = Begin(binding.log_no, binding.topic_ids[0], 0)
     return same_log(facts.partition, begin, facts.topic_id) or _decide_offset(facts, begin)

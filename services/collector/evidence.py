@@ -12,7 +12,7 @@ from contracts.reading import Record, read
 from services.collector import provenance
 from services.collector.assignment import Begin, Binding, Facts, Sight, Stored, same_log
 from services.collector.clickhouse import ClickHouseStore, Proof, Reached
-from services.collector.kafka import Subscription, TopicIds
+from services.collector.kafka import Subscription, Topics
 from services.collector.partitions import Running
 from services.runtime.errors import Halt
 
@@ -28,12 +28,13 @@ class Evidence:
 
     store: ClickHouseStore
     subscription: Subscription
-    topic_ids: TopicIds
+    topics: Topics
 
     async def facts(self, assigned: list[TopicPartition]) -> dict[TopicPartition, Facts]:
         """What `decide` needs to know of each partition."""
         names = {partition.topic for partition in assigned if is_cvr(topics.authority_of(partition.topic))}
-        ids = await self.topic_ids.of(names)
+        ids = await self.topics.ids(names)
+        policies = await self.topics.cleanup_policies(names)
         bindings = await self.store.bindings(names)
         reached = await self.store.reached((binding.log_no, topic) for topic, binding in bindings.items())
         positions = await self.subscription.positions(assigned)
@@ -48,6 +49,7 @@ class Evidence:
                 partition=name_of(partition),
                 binding=bindings.get(partition.topic),
                 topic_id=ids.get(partition.topic, ""),
+                cleanup_policy=policies.get(partition.topic, frozenset()),
                 committed=committed,
                 beginning=beginning,
                 end=ends[partition],
@@ -60,7 +62,7 @@ class Evidence:
         """What `may_go_on` needs to know of each partition that is read."""
         before = {partition: state.next_offset for partition, state in running.items()}
         positions = await self.subscription.ranges(list(running))
-        ids = await self.topic_ids.of({partition.topic for partition in running})
+        ids = await self.topics.ids({partition.topic for partition in running})
         ends = await self._ends({partition: end for partition, (_, end) in positions.items()}, before)
         return {
             partition: Sight(
@@ -80,18 +82,16 @@ class Evidence:
 
         Asked *after* records were read, this says from which log they came: a topic id never comes back.
         """
-        ids = await self.topic_ids.of({partition.topic for partition in logs})
+        ids = await self.topics.ids({partition.topic for partition in logs})
         halts = {p: same_log(name_of(p), begun, ids.get(p.topic, "")) for p, begun in logs.items()}
         return {partition: halt for partition, halt in halts.items() if halt is not None}
 
     async def _ends(
         self, listed: Mapping[TopicPartition, int], reached: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
-        """The ends of the logs. A broker may list one too low (the embedded one lists the last batch's first record): where
-        it is below what was reached, the record before that settles it."""
-        doubtful = {partition: reached[partition] - 1 for partition, end in listed.items() if end < reached[partition]}
-        there = await self.subscription.read_each(doubtful)
-        return {partition: reached[partition] if partition in there else end for partition, end in listed.items()}
+        """The ends of the logs: those that lie below what was reached are asked for in the way that never lists too low."""
+        doubtful = [partition for partition, end in listed.items() if end < reached[partition]]
+        return {**listed, **(await self.topics.ends(doubtful) if doubtful else {})}
 
     async def _stored(
         self,

@@ -16,9 +16,6 @@ from typing import Any, Final
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
-from confluent_kafka import KafkaError as ConfluentError
-from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
@@ -29,6 +26,7 @@ from contracts.reading import STRUCTURED_HEADERS
 from services.collector.pipeline import DeadLetter
 from services.collector.settings import CollectorSettings
 from services.runtime.errors import Retry
+from services.runtime.kafka import KafkaMetadata
 from services.runtime.settings import KafkaSettings
 
 _PATTERN: Final = r"^frigjort\.tasks\.v1\.[1-9][0-9]+$"
@@ -196,29 +194,24 @@ class Subscription:
         return found
 
 
-@dataclass(slots=True)
-class TopicIds:
-    """Asks Kafka which incarnation a topic is: aiokafka does not know topic ids."""
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """What is to be known of topics and logs and aiokafka does not say. Raises `Retry`."""
 
-    client: AdminClient
+    metadata: KafkaMetadata
 
-    async def of(self, names: set[str]) -> dict[str, str]:
-        """The topic id of each name that Kafka knows. Raises `Retry`."""
-        return await asyncio.to_thread(self._of, sorted(names))
+    async def ids(self, names: set[str]) -> dict[str, str]:
+        """The topic id, hence the incarnation, of each name that Kafka knows."""
+        return await asyncio.to_thread(self.metadata.topic_ids, names)
 
-    def _of(self, names: list[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        try:
-            futures = self.client.describe_topics(TopicCollection(names), request_timeout=10) if names else {}
-            for name, future in futures.items():
-                try:
-                    found[name] = str(future.result(15).topic_id)
-                except KafkaException as error:
-                    if error.args[0].code() != ConfluentError.UNKNOWN_TOPIC_OR_PART:
-                        raise
-        except (KafkaException, TimeoutError) as error:
-            raise Retry("Kafka", f"describe topics: {error}") from error
-        return found
+    async def cleanup_policies(self, names: set[str]) -> dict[str, frozenset[str]]:
+        """What `cleanup.policy` of each name that Kafka knows consists of."""
+        return await asyncio.to_thread(self.metadata.cleanup_policies, names)
+
+    async def ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset after the last record of each log, also where a broker lists it too low."""
+        found = await asyncio.to_thread(self.metadata.ends, partitions)
+        return {TopicPartition(*place): end for place, end in found.items()}
 
 
 class KafkaDeadLetters:

@@ -138,5 +138,6 @@ def _jump(partition: TopicPartition, expected: int, first: int, last: int, count
     return Halt(
         f"{partition.topic}/{partition.partition}",
         f"offset {expected} was expected, {count} records from {first} to {last} arrived",
-        "the log lost records or is compacted or transactional: see frigjort audit reconcile, then restart the collector",
+        "most likely the topic was compacted or written in transactions, which is refused; else the log lost records: see "
+        "`frigjort audit reconcile`, mend the topic, then restart the collector",
     )

@@ -56,8 +56,10 @@ class Broker:
 
     @property
     def settings(self) -> KafkaSettings:
-        """How its clients are set: it does not know aiokafka's idempotent producer."""
-        return KafkaSettings(bootstrap_servers=self.bootstrap_servers, idempotent_producer=False)
+        """How its clients are set: it does not know aiokafka's idempotent producer, and lists the end of a log too low."""
+        return KafkaSettings(
+            bootstrap_servers=self.bootstrap_servers, idempotent_producer=False, exact_end_offsets=False
+        )
 
     @property
     def children(self) -> list[Child]:

@@ -1,1 +1,1 @@
-"""Progress towards the goal: figures with their intervals, read from ClickHouse."""
+"""Progress towards the goal: figures with their intervals, and whether all that was delivered is stored."""

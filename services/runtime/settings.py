@@ -70,4 +70,5 @@ class KafkaSettings(Settings):
 
     bootstrap_servers: str = "127.0.0.1:9092"
     idempotent_producer: bool = True  # off for the embedded broker, which does not know it
+    exact_end_offsets: bool = True  # off for the embedded broker, which lists the end of a log too low
     replication_factor: int = 1

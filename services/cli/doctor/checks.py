@@ -79,7 +79,19 @@ def cleanup_policies(configs: Mapping[str, Mapping[str, str]]) -> Finding:
         wanted = {"compact"} if name == topics.BASELINES else {"delete"}
         if policy != wanted:
             wrong.append(f"{name} has {'+'.join(sorted(policy))}, not {'+'.join(wanted)}")
-    return _unless(wrong, f"{len(configs)} topics", "set cleanup.policy of the topic with your Kafka tools")
+    remedy = "set cleanup.policy of the topic with your Kafka tools: gaps of a compacted input cannot be told from loss"
+    return _unless(wrong, f"{len(configs)} topics", remedy)
+
+
+def transactions(ends: Mapping[tuple[str, int], int], stable: Mapping[tuple[str, int], int]) -> Finding:
+    """No transaction is open in an input topic. `stable`: the ends for readers of committed ones, asked after the others."""
+    wrong = [
+        f"{name}/{number} from offset {stable[name, number]}"
+        for name, number in sorted(ends)
+        if stable.get((name, number), 0) < ends[name, number]
+    ]
+    remedy = "have the source send without transactions, and forbid them (docs/operating.md): their markers are gaps"
+    return _unless([f"open in {', '.join(wrong)}"] if wrong else [], f"none is open in {len(ends)} partitions", remedy)
 
 
 def timestamp_types(configs: Mapping[str, Mapping[str, str]]) -> Finding:

@@ -20,6 +20,7 @@ from services.cli.doctor.checks import Finding, State
 from services.runtime import clickhouse
 from services.runtime.clickhouse import INSERT_SETTINGS
 from services.runtime.errors import FrigjortError
+from services.runtime.kafka import Partition
 from services.runtime.migrations import standing
 from services.runtime.settings import ClickHouseSettings, KafkaSettings
 
@@ -76,6 +77,7 @@ class Examination:
         both = (KAFKA, MIGRATIONS)
         yield _Step("topics exist", both, lambda: checks.topics_exist(self._topics, self._authorities))
         yield _Step("cleanup policies", both, lambda: checks.cleanup_policies(self._configs))
+        yield _Step("transactions", (KAFKA,), self._transactions)
         yield _Step("timestamp types", both, lambda: checks.timestamp_types(self._configs))
         yield _Step("registry", both, self._registry)
         yield _Step("registry writers", (MIGRATIONS,), self._writers)
@@ -96,8 +98,12 @@ class Examination:
         return RegistryKafka(self.kafka)
 
     @cached_property
+    def _partitions(self) -> list[Partition]:
+        return [(name, number) for name, count in self._log.metadata.partitions().items() for number in range(count)]
+
+    @cached_property
     def _topics(self) -> set[str]:
-        return self._log.existing()
+        return {name for name, _ in self._partitions}
 
     @cached_property
     def _version(self) -> str:
@@ -111,7 +117,7 @@ class Examination:
     def _configs(self) -> dict[str, dict[str, str]]:
         inputs = {name for name in self._topics if name.startswith(topics.TASKS_PREFIX)}
         shared = {topics.BASELINES, topics.REJECTED} & self._topics
-        return self._log.configs(inputs | shared)
+        return self._log.metadata.configs(inputs | shared)
 
     def _kafka_answers(self) -> Finding:
         _ = self._topics
@@ -123,6 +129,11 @@ class Examination:
 
     def _insert_settings(self) -> Finding:
         return checks.insert_settings(INSERT_SETTINGS, asked.effective_insert_settings(self._client))
+
+    def _transactions(self) -> Finding:
+        inputs = [place for place in self._partitions if place[0].startswith(topics.TASKS_PREFIX)]
+        ends = self._log.metadata.ends(inputs)
+        return checks.transactions(ends, self._log.metadata.stable_ends(inputs))
 
     def _registry(self) -> Finding:
         told = self._log.told() if topics.BASELINES in self._topics else []

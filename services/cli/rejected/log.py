@@ -12,9 +12,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka import TopicPartition as Place
 
 from contracts import topics
-from services.baselines.kafka import RegistryKafka
 from services.cli.rejected.selection import Coordinate
 from services.runtime.errors import Halt, Retry
+from services.runtime.kafka import KafkaMetadata
 from services.runtime.settings import KafkaSettings
 
 _FETCH_MS: Final = 10_000
@@ -107,9 +107,7 @@ def _ends_before(partition: TopicPartition, offset: int) -> Halt:
 
 def topic_ids(kafka: KafkaSettings, names: Iterable[str]) -> dict[str, str]:
     """The topic id of each of these topics that exists. Raises `Retry`."""
-    known = RegistryKafka(kafka)
-    there = set(names) & known.existing()
-    return known.topic_ids(there) if there else {}
+    return KafkaMetadata(kafka).topic_ids(set(names))
 
 
 def beginning_of(kafka: KafkaSettings, at: Coordinate) -> int:

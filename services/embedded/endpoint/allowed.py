@@ -113,7 +113,7 @@ SETTINGS: Final = re.compile(
     r"|date_time_(?:in|out)put_format|cast_string_to_(?:dynamic|variant)_use_inference|interval_output_format|session_timezone|join_use_nulls|final|limit|offset|extremes"
     r"|cast_keep_nullable|log_comment|cancel_http_readonly_queries_on_client_close|enable_http_compression"
     r"|http_zlib_compression_level|http_write_exception_in_output_format|http_headers_progress_interval_ms"
-    r"|send_progress_in_http_headers"
+    r"|send_progress_in_http_headers|optimize_read_in_window_order"
 )
 """Settings that change how a result looks or lower what a query may take."""
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from services.collector.assignment import Begin, Binding, Facts, Sight, Stored, decide, may_go_on
 from services.runtime.errors import Halt
 
-FACTS = Facts("topic/0", Binding(3, ("id-1",)), "id-1", committed=None, beginning=0, end=100, stored=None)
+FACTS = Facts(
+    "topic/0", Binding(3, ("id-1",)), "id-1", frozenset({"delete"}), committed=None, beginning=0, end=100, stored=None
+)
 
 
 @pytest.mark.parametrize(

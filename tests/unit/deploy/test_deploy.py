@@ -12,12 +12,20 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from services.collector.metrics import CollectorMetrics
 from services.collector.settings import CollectorSettings
+from services.domain.accounts import Account, Gaps, Log, Stored
+from services.domain.conservation import Finding, Kind, Report
+from services.progress.metrics import ProgressMetrics
+from services.progress.settings import ProgressSettings
 from services.runtime.settings import ClickHouseSettings, KafkaSettings, Settings
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/dashboards/overview.json").read_text())
 RULES: dict[str, Any] = yaml.safe_load((ROOT / "deploy/prometheus/rules.yml").read_text())
+REPORT = Report(
+    (Account(1, "topic", 0, Log(0, 9, 9, 7), Stored(0, 6, 4, 1, 1, 1, 3), Gaps(2, 1, ((2, 3),)), 2),),
+    (Finding(Kind.COMPACTED, "topic", "cause", "remedy"),),
+)
 METRIC = re.compile(r"\bfrigjort_[a-z_]+")
 
 
@@ -29,6 +37,7 @@ def _metric_names() -> set[str]:
     for by_partition in (metrics.lag, metrics.brake_engaged):
         by_partition.labels("x", "0")
     metrics.insert_seconds.labels("records")
+    ProgressMetrics(registry).last.report = REPORT
     return set(METRIC.findall(generate_latest(registry).decode()))
 
 
@@ -58,9 +67,9 @@ def test_images_are_pinned_and_ports_are_local() -> None:
 
 
 def test_every_setting_in_the_compose_file_is_known() -> None:
-    groups: list[type[Settings]] = [CollectorSettings, ClickHouseSettings, KafkaSettings]
+    groups: list[type[Settings]] = [CollectorSettings, ProgressSettings, ClickHouseSettings, KafkaSettings]
     known = {str(g.model_config.get("env_prefix", "")) + field.upper() for g in groups for field in g.model_fields}
-    for name in ("migrate", "topics", "collector"):
+    for name in ("migrate", "topics", "collector", "progress"):
         assert set(COMPOSE["services"][name]["environment"]) <= known
 
 

@@ -1,0 +1,107 @@
+"""The composition root: settings, then edges, then reconciling at an interval. Independent of what it watches: it shares
+neither process nor state with a collector."""
+
+import asyncio
+import json
+import signal
+from contextlib import suppress
+from time import monotonic
+
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from services.domain.conservation import Finding, Report
+from services.progress.clickhouse import ConservationStore
+from services.progress.kafka import InputLogs
+from services.progress.metrics import ProgressMetrics
+from services.progress.reconciliation import Reconciliation
+from services.progress.settings import ProgressSettings
+from services.runtime import clickhouse, logging
+from services.runtime.kafka import KafkaMetadata
+from services.runtime.retry import Patience
+from services.runtime.settings import ClickHouseSettings, KafkaSettings
+from services.runtime.web import Health, WebServer, health_app
+
+_log = structlog.get_logger()
+
+
+class Progress:
+    """One progress process."""
+
+    def __init__(self, settings: ProgressSettings, kafka: KafkaSettings, database: ClickHouseSettings) -> None:
+        self._settings = settings
+        self._kafka = kafka
+        self._database = database
+        registry = CollectorRegistry()
+        for standard in (GCCollector, PlatformCollector, ProcessCollector):
+            standard(registry=registry)
+        self.metrics = ProgressMetrics(registry)
+        self._patience = Patience(on_retry=lambda neighbour: self.metrics.retries.labels(neighbour).inc())
+        self._web = WebServer(health_app(registry, self._live, self._ready), settings.host, settings.port)
+        self._task: asyncio.Task[None] | None = None
+        self._findings: frozenset[Finding] = frozenset()
+
+    async def run(self) -> None:
+        """Reconciles again and again until SIGTERM or SIGINT."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await self._web.start()
+        print(json.dumps({"ready": "web", "url": self._web.url}), flush=True)  # noqa: T201 - the parent reads it
+        self._task = asyncio.create_task(self._reconcile_for_ever(), name="reconcile")
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait((self._task, waiting), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._task.done():
+            _log.error("task_failed", task="reconcile", exc_info=self._task.exception())
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        await self._web.stop()
+
+    async def _reconcile_for_ever(self) -> None:
+        client = await self._patience(asyncio.to_thread, clickhouse.connect, self._database)
+        logs = InputLogs(KafkaMetadata(self._kafka), self._settings.group_id)
+        reconciliation = Reconciliation(logs, ConservationStore(client))
+        while True:
+            report = await self._patience(asyncio.to_thread, self._timed, reconciliation)
+            self.metrics.last.report = report
+            self.metrics.succeeded.set_to_current_time()
+            self._tell(report)
+            await asyncio.sleep(self._settings.interval_seconds)
+
+    def _timed(self, reconciliation: Reconciliation) -> Report:
+        begun = monotonic()
+        report = reconciliation.run()
+        self.metrics.seconds.set(monotonic() - begun)
+        return report
+
+    def _tell(self, report: Report) -> None:
+        """Each finding once, when it comes, and when it is gone."""
+        found = frozenset(report.findings)
+        for finding in sorted(found - self._findings, key=str):
+            _log.error(
+                "found", kind=finding.kind, topic=finding.topic, partition=finding.partition, log_no=finding.log_no,
+                cause=finding.cause, remedy=finding.remedy,
+            )  # fmt: skip
+        for finding in sorted(self._findings - found, key=str):
+            _log.info("no_longer_found", kind=finding.kind, topic=finding.topic, cause=finding.cause)
+        self._findings = found
+
+    def _live(self) -> Health:
+        return Health(("task reconcile has ended",) if self._task is None or self._task.done() else ())
+
+    def _ready(self) -> Health:
+        problems = list(self._live().problems)
+        if self._patience.waiting_for:
+            problems.append(self._patience.waiting_for)
+        if self.metrics.last.report is None:
+            problems.append("starting: nothing was reconciled yet")
+        return Health(tuple(problems))
+
+
+async def main() -> None:
+    """Runs the service with the settings in the environment."""
+    settings = ProgressSettings.load()
+    logging.configure("progress", settings.log_level)
+    await Progress(settings, KafkaSettings.load(), ClickHouseSettings.load()).run()

@@ -1,0 +1,64 @@
+"""The edge to Kafka: what the logs of the input topics are. Reads no record."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from contracts import topics
+from services.domain.accounts import Log, Topic
+from services.runtime.kafka import KafkaMetadata, Partition
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is asked before ClickHouse is: whatever was committed or deleted by then must be stored."""
+
+    ids: dict[str, str]
+    policies: dict[str, frozenset[str]]
+    partitions: list[Partition]
+    beginnings: dict[Partition, int]
+    committed: dict[Partition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class InputLogs:
+    """The input topics, and the offsets that the collectors' consumer group committed. Raises `Retry`."""
+
+    metadata: KafkaMetadata
+    group: str
+
+    def before(self, only: Collection[str] | None = None) -> Before:
+        """Topics and what must be stored of them; of all input topics or these."""
+        counts = {
+            name: count
+            for name, count in self.metadata.partitions().items()
+            if name.startswith(topics.TASKS_PREFIX) and (only is None or name in only)
+        }
+        partitions = [(name, number) for name, count in sorted(counts.items()) for number in range(count)]
+        return Before(
+            self.metadata.topic_ids(counts),
+            self.metadata.cleanup_policies(counts),
+            partitions,
+            self.metadata.beginnings(partitions),
+            self.metadata.committed(self.group, partitions),
+        )
+
+    def after(self, before: Before) -> dict[str, Topic]:
+        """The topics with their ends: whatever was stored before lies below them. A topic that is gone by now is left out."""
+        ends = self.metadata.ends(before.partitions)
+        stable = self.metadata.stable_ends(
+            before.partitions
+        )  # later than the ends: only an open transaction keeps it lower
+        known = before.beginnings.keys() & ends.keys() & stable.keys()
+        return {
+            name: Topic(
+                topic_id,
+                before.policies[name],
+                {
+                    place[1]: Log(before.beginnings[place], ends[place], stable[place], before.committed.get(place))
+                    for place in sorted(known)
+                    if place[0] == name
+                },
+            )
+            for name, topic_id in before.ids.items()
+            if name in before.policies
+        }

@@ -1,0 +1,102 @@
+"""Every metric of the progress service. Base units: seconds, offsets, records.
+
+Those of a reconciliation are made of the last report when they are asked for: a scrape sees one report, whole, and a topic
+that is gone leaves no gauge behind.
+"""
+
+from collections import Counter as Count
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from services.domain.conservation import REFUSED, Kind, Report, Verdict
+
+_PLACE = ("topic", "partition")
+
+
+class ReportMetrics(Collector):
+    """The last report; nothing before the first."""
+
+    def __init__(self) -> None:
+        self.report: Report | None = None
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is asked at registration."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """The Prometheus families."""
+        report = self.report
+        return [] if report is None else [*_of_logs(report), *_of_findings(report)]
+
+
+def _of_logs(report: Report) -> Iterator[Metric]:
+    """Sums over the logs of each topic and partition."""
+    missing: Count[tuple[str, str]] = Count()
+    incidents: Count[tuple[str, str]] = Count()
+    waiting: Count[tuple[str, str]] = Count()
+    stored: Count[tuple[str, str, str]] = Count()
+    for account in report.accounts:
+        place = (account.topic, str(account.partition))
+        missing[place] += account.missing.offsets
+        waiting[place] += account.waiting
+        incidents[place] += account.stored.incidents if account.stored is not None else 0
+        if account.stored is not None:
+            stored[*place, "accepted"] += account.stored.events - account.stored.duplicates
+            stored[*place, "duplicate"] += account.stored.duplicates
+            stored[*place, "rejected"] += account.stored.rejections
+    for name, text, counts in (
+        ("missing_offsets", "Offsets that were committed, deleted or passed over and are not stored", missing),
+        ("incidents", "Contents or verdicts too many at one offset", incidents),
+        ("waiting_records", "Records in the log that are not stored yet", waiting),
+    ):
+        family = GaugeMetricFamily(f"frigjort_progress_{name}", text, labels=_PLACE)
+        for place, count in counts.items():
+            family.add_metric(place, count)
+        yield family
+    family = GaugeMetricFamily(
+        "frigjort_progress_stored_records", "Offsets stored, by disposition", labels=(*_PLACE, "disposition")
+    )
+    for labels, count in stored.items():
+        family.add_metric(labels, count)
+    yield family
+
+
+def _of_findings(report: Report) -> Iterator[Metric]:
+    by_kind = Count(finding.kind for finding in report.findings)
+    findings = GaugeMetricFamily("frigjort_progress_findings", "What speaks against being whole", labels=["kind"])
+    for kind in Kind:
+        findings.add_metric([kind.value], by_kind[kind])
+    yield findings
+    refused = GaugeMetricFamily(
+        "frigjort_progress_refused_topics", "1 for each topic that is refused, and why", labels=["topic", "kind"]
+    )
+    for topic, kind in sorted(
+        {(finding.topic, finding.kind) for finding in report.findings if finding.kind in REFUSED}
+    ):
+        refused.add_metric([topic, kind.value], 1)
+    yield refused
+    whole = GaugeMetricFamily("frigjort_progress_whole", "1: nothing is missing, doubled or refused, whatever waits")
+    whole.add_metric([], report.verdict != Verdict.NOT_WHOLE)
+    yield whole
+
+
+class ProgressMetrics:
+    """The metrics of this process, registered with `registry`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.last = ReportMetrics()
+        registry.register(self.last)
+        self.succeeded = Gauge(
+            "frigjort_progress_last_reconciliation_timestamp_seconds",
+            "When Kafka and ClickHouse were last reconciled, whatever came out",
+            registry=registry,
+        )
+        self.seconds = Gauge(
+            "frigjort_progress_reconciliation_seconds", "How long the last one took", registry=registry
+        )
+        self.retries = Counter(
+            "frigjort_progress_retries", "Attempts that found a neighbour away", ["neighbour"], registry=registry
+        )

@@ -1,0 +1,154 @@
+"""What Kafka says of topics and logs to who is no member of a group: names, ids, settings, offsets. Reads no record.
+
+Needs the rights to describe topics, their configs and, for `committed`, the group; with the embedded broker also to read.
+"""
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
+from typing import Any, Final
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
+
+from services.runtime.errors import Retry
+from services.runtime.settings import KafkaSettings
+
+Partition = tuple[str, int]
+"""Topic and number."""
+_REQUEST_SECONDS: Final = 15
+_ANSWER_SECONDS: Final = 20
+
+
+class KafkaMetadata:
+    """Everything here raises `Retry` when Kafka does not answer."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers, "log_level": 0})
+
+    def partitions(self) -> dict[str, int]:
+        """The topics that exist, with their number of partitions."""
+        try:
+            found = self._admin.list_topics(timeout=_REQUEST_SECONDS).topics
+        except KafkaException as error:
+            raise Retry("Kafka", f"list topics: {error.args[0].str()}") from error
+        return {name: len(topic.partitions) for name, topic in found.items()}
+
+    def topic_ids(self, names: Collection[str]) -> dict[str, str]:
+        """The topic id of each of these topics that exists."""
+        if not names:
+            return {}
+        asked = self._admin.describe_topics(TopicCollection(sorted(names)), request_timeout=_REQUEST_SECONDS)
+        return {name: str(topic.topic_id) for name, topic in _answers("describe topics", asked).items()}
+
+    def configs(self, names: Collection[str]) -> dict[str, dict[str, str]]:
+        """The settings of each of these topics that exists, by name and setting."""
+        if not names:
+            return {}
+        wanted = [ConfigResource(ResourceType.TOPIC, name) for name in sorted(names)]
+        asked = self._admin.describe_configs(wanted, request_timeout=_REQUEST_SECONDS)
+        return {
+            resource.name: {key: str(entry.value) for key, entry in config.items()}
+            for resource, config in _answers("describe configs", asked).items()
+        }
+
+    def cleanup_policies(self, names: Collection[str]) -> dict[str, frozenset[str]]:
+        """What `cleanup.policy` of each of these topics that exists consists of; a broker that says nothing deletes."""
+        return {
+            name: frozenset(part.strip() for part in config.get("cleanup.policy", "delete").split(","))
+            for name, config in self.configs(names).items()
+        }
+
+    def beginnings(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The first offset of each log."""
+        return self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+    def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The offset after the last record of each log."""
+        listed = self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return listed if self._settings.exact_end_offsets else {**listed, **self._high_watermarks(listed)}
+
+    def stable_ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The first offset of the oldest open transaction of each log, where there is one, else its end, asked anew. The
+        embedded broker keeps records of transactions like any others."""
+        if not self._settings.exact_end_offsets:
+            return self.ends(partitions)
+        newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        return self._offsets(partitions, newest, IsolationLevel.READ_COMMITTED)
+
+    def committed(self, group: str, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The next offset that a consumer group committed, of the partitions where it committed any."""
+        if not partitions:
+            return {}
+        consumer = Consumer(self._of_group(group))
+        try:
+            found = consumer.committed([TopicPartition(*place) for place in sorted(partitions)], _ANSWER_SECONDS)
+        except KafkaException as error:
+            raise Retry("Kafka", f"committed offsets: {error.args[0].str()}") from error
+        finally:
+            consumer.close()
+        for partition in found:
+            if partition.error is not None:
+                raise Retry("Kafka", f"committed offsets of {partition.topic}: {partition.error.str()}")
+        return {(found.topic, found.partition): found.offset for found in found if found.offset >= 0}
+
+    def _offsets(
+        self,
+        partitions: Collection[Partition],
+        spec: OffsetSpec,
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[Partition, int]:
+        if not partitions:
+            return {}
+        asked = self._admin.list_offsets(
+            {TopicPartition(*place): spec for place in sorted(partitions)},
+            isolation_level=isolation,
+            request_timeout=_REQUEST_SECONDS,
+        )
+        answers = _answers("list offsets", asked)
+        return {(place.topic, place.partition): int(found.offset) for place, found in answers.items()}
+
+    def _high_watermarks(self, listed: Mapping[Partition, int]) -> dict[Partition, int]:
+        """The ends by what a fetch of the last batch says: the embedded broker lists the first offset of that batch + 1."""
+        awaited = {place for place, end in listed.items() if end > 0}
+        if not awaited:
+            return {}
+        consumer = Consumer(self._of_group("frigjort-high-watermarks") | {"enable.partition.eof": True})
+        found: dict[Partition, int] = {}
+        try:
+            consumer.assign([TopicPartition(*place, listed[place] - 1) for place in sorted(awaited)])
+            while awaited:
+                message = consumer.poll(_ANSWER_SECONDS)
+                problem = message.error() if message is not None else None
+                if message is None or (problem is not None and problem.code() != KafkaError._PARTITION_EOF):  # noqa: SLF001 - its public name
+                    raise Retry("Kafka", f"high watermarks: {problem or 'no answer'}")
+                place = (str(message.topic()), int(message.partition() or 0))
+                awaited.discard(place)
+                found[place] = consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1]
+        finally:
+            consumer.close()
+        return found
+
+    def _of_group(self, group: str) -> dict[str, Any]:
+        """Settings of a consumer that neither joins its group nor commits to it."""
+        return {
+            "bootstrap.servers": self._settings.bootstrap_servers,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "log_level": 0,
+        }
+
+
+def _answers(question: str, asked: Mapping[Any, Future[Any]]) -> dict[Any, Any]:
+    """What came, without topics that do not exist (any more)."""
+    found: dict[Any, Any] = {}
+    try:
+        for key, future in asked.items():
+            try:
+                found[key] = future.result(_ANSWER_SECONDS)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+    except (KafkaException, TimeoutError) as error:
+        raise Retry("Kafka", f"{question}: {error}") from error
+    return found

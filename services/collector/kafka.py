@@ -31,6 +31,9 @@ from services.runtime.settings import KafkaSettings
 
 _PATTERN: Final = r"^frigjort\.tasks\.v1\.[1-9][0-9]+$"
 _PROBE_SECONDS: Final = 5.0
+_REQUEST_TIMEOUT_MS: Final = 10_000
+"""How long a request may stay without an answer before its connection is given up: a network that swallows everything says
+nothing. Joining the group waits for the others, who store what they have read before they join."""
 _log = structlog.get_logger()
 
 
@@ -63,6 +66,7 @@ class Subscription:
             logger=None,
             client_id="frigjort-collector",
             metadata_max_age_ms=settings.metadata_max_age_ms,
+            request_timeout_ms=_REQUEST_TIMEOUT_MS + int(settings.drain_seconds * 500),
         )
 
     def open(self, listener: ConsumerRebalanceListener, handle: Callable[[Sequence[ConsumerRecord]], None]) -> None:
@@ -233,6 +237,7 @@ class KafkaDeadLetters:
                 enable_idempotence=self._kafka.idempotent_producer,
                 compression_type="lz4",
                 linger_ms=5,
+                request_timeout_ms=_REQUEST_TIMEOUT_MS,
                 client_id="frigjort-collector",
             )
             try:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+import pyarrow.compute as pc
+
 import contracts
 
 STEPS: Final = ("strangers", "judge", "check", "write_records", "write_measurements", "send", "commit")
@@ -82,10 +84,15 @@ def deadly(path: Any, killer: Killer) -> Any:
 
 
 def another_version(path: Any, rules: int) -> Any:
-    """The path of a version that refuses some records: it sees them without their value."""
+    """The path of a version that refuses some records which others accept: it sees them without their value."""
 
     async def judge(batch: Any) -> Any:
-        records = [replace(r, value=b"") if is_refused(r.value, rules) else r for r in batch.records]
+        rows = (await path.judge.judge(batch)).records.filter(pc.field("accepted") == 1)
+        accepted = set(zip(*(rows.column(name).to_pylist() for name in ("topic", "partition", "offset")), strict=True))
+        records = [
+            replace(r, value=b"") if (r.topic, r.partition, r.offset) in accepted and is_refused(r.value, rules) else r
+            for r in batch.records
+        ]
         return await path.judge.judge(replace(batch, records=records))
 
     return replace(path, judge=Wrapped(path.judge, judge=judge))

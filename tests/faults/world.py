@@ -151,9 +151,10 @@ class World:
             child.wait_until(lambda: readiness(url)[0], READY_SECONDS)
         return child
 
-    def restate(self) -> None:
-        """Runs the sweep until nothing is stale."""
-        self.frigjort("baseline", "restate", "--by", "fault-suite")
+    def restate(self, cvrs: Sequence[str]) -> None:
+        """Runs the sweep until nothing of these authorities is stale."""
+        for cvr in cvrs:
+            self.frigjort("baseline", "restate", "--by", "fault-suite", "--cvr", cvr)
 
     def frigjort(self, *arguments: str, fails: bool = False) -> "subprocess.CompletedProcess[str]":
         """Runs the command line on this world; unless it may fail, it must not."""

@@ -60,7 +60,12 @@ def coordinate_columns(rows: Sequence[Place]) -> dict[str, pa.Array]:
 def measurements(rows: Sequence[Place], tasks: Sequence[str]) -> dict[str, pa.Array]:
     """Rows of `measurements` whose content (here their effort) is a function of their place."""
     effort = pa.array([hash(row) for row in rows], pa.int64())
-    return {**coordinate_columns(rows), "authority": pa.array(["10000009"] * len(rows)), "task": pa.array(tasks), "effort_ms": effort}
+    return {
+        **coordinate_columns(rows),
+        "authority": pa.array(["10000009"] * len(rows)),
+        "task": pa.array(tasks),
+        "effort_ms": effort,
+    }
 
 
 def test_versions_of_measurements_order_as_the_design_says(new_database: Callable[[], Database]) -> None:
@@ -77,7 +82,9 @@ def test_versions_of_measurements_order_as_the_design_says(new_database: Callabl
         f"(to{'UInt' + str(bits)}(bitShiftRight(version, {shifts[name]}))))"
         for name, bits in zip(NAMES, BITS, strict=True)
     ]
-    assert database.rows(f"SELECT count() FROM measurements WHERE ({', '.join(told)}) != ({', '.join(NAMES)})") == [(0,)]
+    assert database.rows(f"SELECT count() FROM measurements WHERE ({', '.join(told)}) != ({', '.join(NAMES)})") == [
+        (0,)
+    ]
 
 
 def test_versions_of_records_and_of_ids_order_as_the_design_says(new_database: Callable[[], Database]) -> None:

@@ -149,6 +149,7 @@ class SteppingCollector:
     async def _run(self, batch: Batch) -> None:
         await self.path.run(batch)
         self.reader.partitions.stored(batch)
+        self.reader._apply_pressure()
 
     async def advance(self, steps: int) -> None:
         """Goes on by so many steps; a zombie too."""

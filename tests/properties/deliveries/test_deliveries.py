@@ -41,6 +41,8 @@ CONTENTS: list[dict[str, Any]] = [
 ]
 KINDS = st.sampled_from(["completed", "completed", "corrected", "reopened", "retracted"])
 NUMBER = st.integers(0, 5)
+ROUNDS = st.tuples(NUMBER, st.integers(1, 30), st.integers(1, 12), st.sampled_from([*range(1, 9), 9, 9, 9, 9]))
+EVENTS = st.tuples(NUMBER, KINDS, st.integers(1, 3), NUMBER, NUMBER)
 
 
 def _registry() -> list[dict[str, Any]]:
@@ -105,23 +107,17 @@ class Deliveries(RuleBasedStateMachine):
         offset = self.world.broker.append(partition, key, value, headers)
         self.records.add(LogRecord(LOG_NO, *partition, offset, key, value, headers))
 
-    @rule(
-        cvr=st.sampled_from(AUTHORITIES),
-        task=NUMBER,
-        what=KINDS,
-        revision=st.integers(1, 3),
-        content=NUMBER,
-        other_id=NUMBER,
-    )
-    def send(self, cvr: str, task: int, what: str, revision: int, content: int, other_id: int) -> None:
-        """An event of one of few tasks; ids, revisions and contents meet."""
-        name = f"t-{task % 3}"
-        revision = max(revision, 2) if what in {"corrected", "reopened"} else revision
-        fields = {"task": name, "authority": cvr, "id": f"{name}-{revision}-{other_id // 4}", **CONTENTS[content % 3]}
-        value = event(what, revision, rework=60_000 * revision if what == "reopened" else 0, **fields)
-        own = [partition for partition in PARTITIONS if partition.topic == topics.tasks_topic(cvr)]
-        at = own[crc32(name.encode()) % len(own)] if other_id else own[-1]  # a source that changes its partitions
-        self.deliver(at, name.encode(), value, STRUCTURED_HEADERS)
+    @rule(cvr=st.sampled_from(AUTHORITIES), sent=st.lists(EVENTS, min_size=2, max_size=8))
+    def send(self, cvr: str, sent: list[tuple[int, str, int, int, int]]) -> None:
+        """Events of few tasks; ids, revisions and contents meet."""
+        for task, what, revision, content, other in sent:
+            name = f"t-{task % 3}"
+            number = max(revision, 2) if what in {"corrected", "reopened"} else revision
+            fields = {"task": name, "authority": cvr, "id": f"{name}-{number}-{other // 4}", **CONTENTS[content % 3]}
+            value = event(what, number, rework=60_000 * number if what == "reopened" else 0, **fields)
+            own = [partition for partition in PARTITIONS if partition.topic == topics.tasks_topic(cvr)]
+            at = own[crc32(name.encode()) % len(own)] if other else own[-1]  # a source that changes its partitions
+            self.deliver(at, name.encode(), value, STRUCTURED_HEADERS)
 
     @precondition(lambda self: len(self.records))
     @rule(partition=st.sampled_from(PARTITIONS), which=st.integers(0, 99))
@@ -147,76 +143,80 @@ class Deliveries(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.start(2)
-        self.rebalance(0)
+        self.start(2, 0)
+
+    @property
+    def awake(self) -> list[SteppingCollector]:
+        return [each for each in self.collectors if not each.asleep]
+
+    @property
+    def under_way(self) -> list[SteppingCollector]:
+        return [each for each in self.collectors if each.running is not None]
 
     @precondition(lambda self: len(self.collectors) < 4)
-    @rule(release=st.sampled_from([1, 2]))
-    def start(self, release: int) -> None:
+    @rule(release=st.sampled_from([1, 2]), turn=NUMBER)
+    def start(self, release: int, turn: int) -> None:
         self.collectors.append(SteppingCollector(self.world, release, snapshot_at(self.generation)))
+        self.rebalance(turn)
 
-    @precondition(lambda self: any(not each.asleep for each in self.collectors))
     @rule(turn=NUMBER)
     def rebalance(self, turn: int) -> None:
         """Every partition gets an owner who is awake. Who sleeps is fenced and does not know."""
-        awake = [each for each in self.collectors if not each.asleep]
+        awake = self.awake
         for number, each in enumerate(awake):
             self.do(each.assign({p for at, p in enumerate(PARTITIONS) if (at + turn) % len(awake) == number}))
 
-    def _one(self, which: int) -> SteppingCollector:
-        return self.collectors[which % len(self.collectors)]
+    @rule(rounds=st.lists(ROUNDS, min_size=1, max_size=5))
+    def work(self, rounds: list[tuple[int, int, int, int]]) -> None:
+        """They read, and go a part of the path with a batch, or all of it."""
+        for which, poll, most, steps in rounds:
+            if self.awake:
+                one = self.awake[which % len(self.awake)]
+                one.subscription.poll(poll)
+                self.do(one.take(most))
+                self.do(one.advance(steps))
 
-    @precondition(lambda self: self.collectors)
-    @rule(which=NUMBER, most=st.integers(1, 30))
-    def poll(self, which: int, most: int) -> None:
-        if not self._one(which).asleep:
-            self._one(which).subscription.poll(most)
-
-    @precondition(lambda self: self.collectors)
-    @rule(which=NUMBER, most=st.integers(1, 12))
-    def take(self, which: int, most: int) -> None:
-        self.do(self._one(which).take(most))
-
-    @precondition(lambda self: self.collectors)
+    @precondition(lambda self: self.under_way)
     @rule(which=NUMBER, steps=st.integers(1, 9))
     def advance(self, which: int, steps: int) -> None:
-        self.do(self._one(which).advance(steps))
+        """Somebody goes on, a zombie too."""
+        self.do(self.under_way[which % len(self.under_way)].advance(steps))
 
-    @precondition(lambda self: self.collectors)
-    @rule(which=NUMBER, most=st.integers(1, 12))
-    def work(self, which: int, most: int) -> None:
-        """A whole batch, if nothing comes between."""
-        self.poll(which, most)
-        self.take(which, most)
-        self.advance(which, 9)
-
-    @precondition(lambda self: self.collectors)
+    @precondition(lambda self: self.under_way)
     @rule(which=NUMBER)
     def lose_an_answer(self, which: int) -> None:
-        self._one(which).loses_answer = True
+        self.under_way[which % len(self.under_way)].loses_answer = True
+
+    @rule()
+    def follow(self) -> None:
+        """Who is awake hears what the registry has published."""
+        for each in self.awake:
+            each.snapshot = snapshot_at(self.generation)
+
+    @precondition(lambda self: self.under_way)
+    @rule(which=NUMBER, turn=NUMBER)
+    def sleep(self, which: int, turn: int) -> None:
+        """Stopped beyond its session, in the middle of a batch: what it is about to write, it may write late."""
+        self.under_way[which % len(self.under_way)].asleep = True
+        self.rebalance(turn)
+
+    @precondition(lambda self: len(self.awake) < len(self.collectors))
+    @rule(turn=NUMBER)
+    def wake(self, turn: int) -> None:
+        """It learns that it was fenced, and joins again."""
+        for each in self.collectors:
+            each.asleep = False
+        self.rebalance(turn)
 
     @precondition(lambda self: self.collectors)
-    @rule(which=NUMBER)
-    def follow(self, which: int) -> None:
-        self._one(which).snapshot = snapshot_at(self.generation)
-
-    @precondition(lambda self: self.collectors)
-    @rule(which=NUMBER)
-    def sleep(self, which: int) -> None:
-        """Stopped beyond its session; what it is about to write, it will write late."""
-        self._one(which).asleep = True
-
-    @precondition(lambda self: self.collectors)
-    @rule(which=NUMBER)
-    def wake(self, which: int) -> None:
-        if self._one(which).asleep:
-            self._one(which).asleep = False
-            self.do(self._one(which).revoke())
-
-    @precondition(lambda self: self.collectors)
-    @rule(which=NUMBER)
-    def kill(self, which: int) -> None:
+    @rule(which=NUMBER, turn=NUMBER, release=st.sampled_from([1, 2]))
+    def kill(self, which: int, turn: int, release: int) -> None:
+        """One dies between two effects; if nobody is left another one starts."""
         self.do(self.collectors.pop(which % len(self.collectors)).kill())
+        if self.awake:
+            self.rebalance(turn)
+        elif len(self.collectors) < 4:
+            self.start(release, turn)
 
     @rule()
     def forget_offsets(self) -> None:

@@ -79,8 +79,10 @@ class FakeSubscription:
         self.consumer = FakeConsumer()
         self._handle: Callable[[Sequence[ConsumerRecord]], None] = lambda _: None
 
-    def open(self, listener: ConsumerRebalanceListener, handle: Callable[[Sequence[ConsumerRecord]], None]) -> None:
-        """Subscribes; the broker's tests call the listener themselves."""
+    def open(
+        self, listener: ConsumerRebalanceListener | None, handle: Callable[[Sequence[ConsumerRecord]], None]
+    ) -> None:
+        """Subscribes. Nobody tells the listener: the test does, when it wants a rebalance."""
         del listener
         self._handle = handle
 

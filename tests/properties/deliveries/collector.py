@@ -133,8 +133,8 @@ class SteppingCollector:
         self.world.broker.assign(self.subscription, partitions)
         self.subscription.consumer.positions.clear()
         await self.reader.on_partitions_assigned(partitions)
-        while self.reader.partitions.deciding:
-            await asyncio.sleep(0)
+        await settle()
+        assert not self.reader.partitions.deciding
 
     async def revoke(self) -> None:
         """It learns that its partitions are another's, without time to store what it has read."""

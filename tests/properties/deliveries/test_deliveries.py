@@ -105,7 +105,7 @@ class Deliveries(RuleBasedStateMachine):
 
     def deliver(self, partition: TopicPartition, key: bytes | None, value: bytes | None, headers: Any) -> None:
         offset = self.world.broker.append(partition, key, value, headers)
-        self.records.add(LogRecord(LOG_NO, *partition, offset, key, value, headers))
+        self.records.add(LogRecord(LOG_NO, partition.topic, partition.partition, offset, key, value, headers))
 
     @rule(cvr=st.sampled_from(AUTHORITIES), sent=st.lists(EVENTS, min_size=2, max_size=8))
     def send(self, cvr: str, sent: list[tuple[int, str, int, int, int]]) -> None:
@@ -119,7 +119,7 @@ class Deliveries(RuleBasedStateMachine):
             at = own[crc32(name.encode()) % len(own)] if other else own[-1]  # a source that changes its partitions
             self.deliver(at, name.encode(), value, STRUCTURED_HEADERS)
 
-    @precondition(lambda self: len(self.records))
+    @precondition(lambda self: len(self.records) > 0)
     @rule(partition=st.sampled_from(PARTITIONS), which=st.integers(0, 99))
     def send_again(self, partition: TopicPartition, which: int) -> None:
         """The same record at another coordinate."""

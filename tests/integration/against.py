@@ -2,24 +2,21 @@
 duplicate, conflict, state and total."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from contracts import topics
-from tests.reference.model import Fold, State, Total, fold
+from tests.reference.model import Fold, Total, fold
 from tests.reference.records import Records
 from tests.reference.registry import Registry
+from tests.reference.rows import row_of
 from tests.reference.shapes import Coordinate, Disposition, LogRecord
 
 _DISPOSITIONS = "SELECT log_no, topic, partition, offset, accepted, code FROM dispositions"
 _DUPLICATES = "SELECT log_no, topic, partition, offset, first_log_no, first_partition, first_offset FROM duplicates"
 _CONFLICTS = "SELECT kind, log_no, topic, partition, offset, first_log_no, first_partition, first_offset FROM conflicts"
-_COORDINATE = ("log_no", "partition", "offset")
-_FIGURES = ("status", "counted_active_ms", "capped", "effort_ms", "credit_ms", "saved_ms")
-_BASELINE = ("baseline", "baseline_version", "baseline_level", "grade")
 _SUMS = "tasks, measured_tasks, saved_ms, round(gross_hours * 3600000)"
 
 
@@ -76,7 +73,7 @@ def compared(
         "conflict": _differing(
             dict.fromkeys(_stored_conflicts(client, among)), dict.fromkeys(map(tuple, records.conflicts()))
         ),
-        "state": _differing(dict(_stored_states(client, among)), dict(_row(state) for state in found.states())),
+        "state": _differing(dict(_stored_states(client, among)), dict(row_of(state) for state in found.states())),
         "total": _differing(dict(_stored_totals(client, among)), dict(_totals(found, among))),
     }
 
@@ -116,32 +113,6 @@ def _stored_dispositions(client: Client, among: Sequence[str] | None) -> Iterato
 def _stored_conflicts(client: Client, among: Sequence[str] | None) -> Iterator[tuple[str, Coordinate, Coordinate]]:
     for kind, log_no, topic, partition, offset, first_log, *place in _rows(client, _CONFLICTS, "topic", among):
         yield kind, Coordinate(log_no, topic, partition, offset), Coordinate(first_log, topic, *place)
-
-
-def _row(state: State) -> tuple[tuple[str, str], dict[str, Any]]:
-    """A state of the model as a row of `task_measurements`."""
-    figures, baseline = state.figures, state.figures.baseline
-    fields = {
-        **state._asdict(),
-        **state.traits._asdict(),
-        **dict(zip(_COORDINATE, (state.coordinate[0], *state.coordinate[2:]), strict=True)),
-        **{name: getattr(figures, name) for name in _FIGURES},
-        **dict.fromkeys(_BASELINE, ""),
-        "baseline_version": 0,
-        "day": date(1970, 1, 1) + timedelta(days=state.day),
-        "started_at": _moment(state.started_ms),
-        "completed_at": _moment(state.completed_ms),
-    }
-    if baseline is not None:
-        told = (baseline.baseline, baseline.version, baseline.level, baseline.grade)
-        fields |= dict(zip(_BASELINE, told, strict=True))
-    for name in ("authority", "task", "coordinate", "traits", "figures", "started_ms", "completed_ms"):
-        del fields[name]
-    return (state.authority, state.task), fields
-
-
-def _moment(ms: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 
 
 def _stored_states(client: Client, among: Sequence[str] | None) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:

@@ -26,8 +26,9 @@ def rank(place: Place) -> Place:
 
 def extreme(chance: random.Random, bits: int) -> int:
     """An integer of so many bits, more often than not one at which arithmetic goes wrong."""
-    top: int = 2**bits
-    return chance.choice([0, 1, top // 2 - 1, top // 2, top - 2, top - 1, chance.randrange(top), chance.randrange(4)])
+    top = 2**bits
+    extremes: list[int] = [0, 1, top // 2 - 1, top // 2, top - 2, top - 1, chance.randrange(top), chance.randrange(4)]
+    return chance.choice(extremes)
 
 
 def places(chance: random.Random, count: int) -> list[Place]:

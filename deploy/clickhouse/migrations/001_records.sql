@@ -95,41 +95,38 @@ WHERE (e.log_no, e.partition, e.offset) != (f.log_no, f.partition, f.offset);
 -- nothing is looked up or kept at ingestion for it, and no digest without salt exists (docs/adr/0001). What was erased is not compared.
 CREATE VIEW IF NOT EXISTS conflicts DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 WITH
-    sharing_id AS (
-        SELECT log_no, topic, partition, offset FROM duplicates
-        UNION DISTINCT
-        SELECT first_log_no, topic, first_partition, first_offset FROM duplicates
-    ),
-    sharing_task AS (
+    sharing AS (  -- the events that share an id or a task with another one
         SELECT log_no, topic, partition, offset FROM records
-        WHERE accepted = 1 AND startsWith(event_type, 'dk.frigjort.task.') AND (topic, subject) IN (
-            SELECT topic, subject FROM records WHERE accepted = 1 AND startsWith(event_type, 'dk.frigjort.task.')
-            GROUP BY topic, subject HAVING min((log_no, partition, offset)) != max((log_no, partition, offset))
-        )
+        WHERE accepted = 1 AND (
+            (topic, event_source, event_id) IN (
+                SELECT topic, event_source, event_id FROM records WHERE accepted = 1
+                GROUP BY topic, event_source, event_id HAVING min((log_no, partition, offset)) != max((log_no, partition, offset)))
+            OR (topic, subject) IN (
+                SELECT topic, subject FROM records WHERE accepted = 1 AND startsWith(event_type, 'dk.frigjort.task.')
+                GROUP BY topic, subject HAVING min((log_no, partition, offset)) != max((log_no, partition, offset))))
     ),
     contents AS (
-        SELECT log_no, topic, partition, offset, event_type, event_source, event_id, subject, payload,
+        SELECT log_no, topic, partition, offset, event_type, event_source, event_id, subject,
+               toUInt32(JSONExtractUInt(payload, 'data', 'revision')) AS data_revision,
                toString((arraySort(arrayFilter(pair -> pair.1 != 'ai', JSONExtractKeysAndValuesRaw(payload, 'data'))),
                          arraySort(JSONExtractKeysAndValuesRaw(payload, 'data', 'ai')))) AS data,
                toString(arraySort(arrayFilter(pair -> pair.1 NOT IN ('data', 'datacontenttype'), JSONExtractKeysAndValuesRaw(payload)))) AS attributes
         FROM records FINAL
-        WHERE accepted = 1 AND payload != ''
-            AND ((log_no, topic, partition, offset) IN (SELECT log_no, topic, partition, offset FROM sharing_id)
-              OR (log_no, topic, partition, offset) IN (SELECT log_no, topic, partition, offset FROM sharing_task))
+        WHERE accepted = 1 AND payload != '' AND (log_no, topic, partition, offset) IN (sharing)
         ORDER BY log_no, topic, partition, offset, rules DESC, digest
         LIMIT 1 BY log_no, topic, partition, offset
     )
-SELECT kind, topic, event_source, event_id, task, revision, other.1 AS log_no, other.2 AS partition, other.3 AS offset,
+SELECT claim.1 AS kind, topic, claim.2 AS event_source, claim.3 AS event_id, claim.4 AS task, claim.5 AS revision,
+       other.1 AS log_no, other.2 AS partition, other.3 AS offset,
        found[1].1 AS first_log_no, found[1].2 AS first_partition, found[1].3 AS first_offset
 FROM (
-    SELECT 'id' AS kind, topic, event_source, event_id, '' AS task, toUInt32(0) AS revision,
-           arraySort(groupArray((log_no, partition, offset, SHA256(attributes || data)))) AS found
-    FROM contents GROUP BY topic, event_source, event_id
-    UNION ALL
-    SELECT 'revision' AS kind, topic, '' AS event_source, '' AS event_id, subject AS task, toUInt32(JSONExtractUInt(payload, 'data', 'revision')) AS revision,
-           arraySort(groupArray((log_no, partition, offset, SHA256(data)))) AS found
-    FROM contents WHERE startsWith(event_type, 'dk.frigjort.task.')
-    GROUP BY topic, task, revision, event_type = 'dk.frigjort.task.retracted.v1'
+    SELECT topic, said.1 AS claim, arraySort(groupArray((log_no, partition, offset, said.2))) AS found
+    FROM contents
+    ARRAY JOIN arrayFilter(pair -> pair.1.1 = 'id' OR startsWith(event_type, 'dk.frigjort.task.'), [
+        (('id', toString(event_source), event_id, '', toUInt32(0), false), SHA256(attributes || data)),
+        (('revision', '', '', subject, data_revision, event_type = 'dk.frigjort.task.retracted.v1'), SHA256(data))
+    ]) AS said
+    GROUP BY topic, claim
 )
 ARRAY JOIN arrayFilter(content -> content.4 != found[1].4, found) AS other;
 

@@ -1,0 +1,115 @@
+"""One suite for everything that stores rows for the collector: ClickHouse's edge, and the fake that the properties use."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from services.collector.assignment import Binding
+from services.collector.clickhouse import ClickHouseStore
+from services.domain.columns import Snapshot
+from tests.fakes.store import FakeStore
+from tests.integration.delivering import Database, judged, snapshot_of
+from tests.reference import load_registry, workload
+from tests.reference.model import fold
+from tests.reference.records import Records
+from tests.reference.registry import Registry
+from tests.reference.shapes import LogRecord
+
+AUTHORITIES = workload.authorities(2)
+REGISTRY = load_registry.registry(AUTHORITIES)
+_WINNERS = ("authority", "task", "revision", "kind", "log_no", "partition", "offset", "generation", "saved_ms")
+
+
+@dataclass
+class Opened:
+    """A store, and how to look into it."""
+
+    store: FakeStore | ClickHouseStore
+    bind: Callable[[str, int, str], None]
+    winners: Callable[[], list[tuple[Any, ...]]]
+
+
+def _fake() -> Opened:
+    store = FakeStore()
+
+    def winners() -> list[tuple[Any, ...]]:
+        return [tuple(row[name] for name in _WINNERS) for row in store.measurements.rows.values()]
+
+    return Opened(store, store.bind, winners)
+
+
+def _clickhouse(database: Database) -> Opened:
+    def bind(topic: str, log_no: int, topic_id: str) -> None:
+        database.client.insert("logs", [[topic, log_no, topic_id]], column_names=["topic", "log_no", "topic_id"])
+
+    return Opened(database.store, bind, lambda: database.rows(f"SELECT {', '.join(_WINNERS)} FROM measurements FINAL"))
+
+
+@pytest.fixture(params=["fake", "clickhouse"])
+def opened(request: pytest.FixtureRequest) -> Opened:
+    if request.param == "fake":
+        return _fake()
+    return _clickhouse(request.getfixturevalue("new_database")())
+
+
+def log_of(count: int, seed: int) -> list[LogRecord]:
+    """A log with everything that goes wrong, one partition a topic."""
+    offsets = dict.fromkeys(map("frigjort.tasks.v1.{}".format, AUTHORITIES), 0)
+    log = []
+    for topic, key, value, headers in workload.messages(count, seed, AUTHORITIES):
+        log.append(LogRecord(1, topic, 0, offsets[topic], key, value, headers))
+        offsets[topic] += 1
+    return log
+
+
+async def _write(opened: Opened, log: list[LogRecord], snapshot: Snapshot, cuts: list[int]) -> None:
+    for first, last in pairwise([0, *sorted(cuts), len(log)]):
+        found = judged(log[first:last], snapshot)
+        await opened.store.write_measurements(found.measurements)
+        await opened.store.write_records(found.records)
+
+
+async def test_the_winner_of_each_task_whatever_is_written_when_and_how_often(opened: Opened) -> None:
+    log, chance = log_of(600, 3), random.Random(3)
+    older, newer = snapshot_of(REGISTRY[:6]), snapshot_of(REGISTRY)
+    for snapshot in (newer, older, newer, older):
+        chance.shuffle(log)
+        await _write(opened, log, snapshot, chance.sample(range(1, len(log)), 3))
+    known = Records(log)
+    expected = fold(known, Registry(REGISTRY))
+    winners = {row[:2]: row[2:] for row in opened.winners()}
+    assert len(winners) == len(expected)
+    for (authority, task), (revision, kind, log_no, partition, offset, generation, saved) in winners.items():
+        topic = f"frigjort.tasks.v1.{authority}"
+        assert expected.winner(authority, task) == (revision, kind, (log_no, topic, partition, offset))
+        state = expected.state(authority, task)
+        assert (generation, saved) == (len(REGISTRY), None if state is None else state.figures.saved_ms)
+
+
+async def test_what_an_assignment_asks(opened: Opened) -> None:
+    log = log_of(300, 4)
+    topic = log[0].topic
+    mine = [record for record in log if record.topic == topic]
+    known = dict(Records(log).dispositions())
+    await _write(opened, mine[:50], snapshot_of(REGISTRY), [20])
+    assert await opened.store.last_offsets([(1, topic), (1, "frigjort.tasks.v1.10000009x")]) == {(topic, 0): 49}
+    assert await opened.store.last_offsets([(2, topic)]) == {}
+    for offset in range(50):
+        disposition = await opened.store.disposition(1, topic, 0, offset)
+        accepted = known[1, topic, 0, offset].kind != "rejected"  # type: ignore[index]
+        assert disposition.accepted == accepted
+        assert (len(disposition.salt), disposition.digest == bytes(32)) == ((32, False) if accepted else (0, True))
+
+
+async def test_bindings_are_the_newest_number_with_every_id_under_it(opened: Opened) -> None:
+    topic, other = (f"frigjort.tasks.v1.{authority}" for authority in AUTHORITIES)
+    assert await opened.store.bindings([topic, other]) == {}
+    for log_no, topic_id in ((1, "id-a"), (2, "id-c"), (2, "id-b"), (2, "id-b")):
+        opened.bind(topic, log_no, topic_id)
+    opened.bind(other, 1, "id-d")
+    found = await opened.store.bindings([topic])
+    assert found == {topic: Binding(2, ("id-b", "id-c"))}

@@ -42,8 +42,8 @@ def verdict(world: "World", cvrs: Sequence[str], ends: Mapping[tuple[str, int], 
     logs = dict(
         world.rows("SELECT topic, max(log_no) FROM logs WHERE topic IN {t:Array(String)} GROUP BY topic", t=names)
     )
-    records = Records(records_in_kafka(world.kafka.bootstrap_servers, logs))
     sent = sum(ends.values())
+    records = Records(records_in_kafka(world.kafka.bootstrap_servers, logs, quiet_seconds=20, most=sent))
     assert len(records) == sent, f"{len(records)} records were read back, {sent} are there"
     found = compared(client, records, Registry(RegistryKafka(world.kafka).told()), cvrs)
     ((rows, distinct),) = world.rows(_COUNTS, topics=names)

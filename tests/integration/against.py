@@ -1,6 +1,7 @@
 """What ClickHouse holds, beside what the reference model computes from the log in Kafka and the registry: every disposition,
 duplicate, conflict, state and total."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,15 +22,16 @@ _SUMS = "tasks, measured_tasks, saved_ms, round(gross_hours * 3600000)"
 
 
 def records_in_kafka(
-    bootstrap_servers: str, logs: Mapping[str, int], quiet_seconds: float = 3.0
+    bootstrap_servers: str, logs: Mapping[str, int], quiet_seconds: float = 3.0, most: int = sys.maxsize
 ) -> Iterator[LogRecord]:
-    """Every record of these topics (topic: its log number), by a consumer of its own, until nothing has come for a while:
-    a broker may list the end too low."""
+    """Every record of these topics (topic: its log number), by a consumer of its own, until `most` have come or none for a
+    while: a broker may list the end too low."""
     consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "reference", "enable.auto.commit": False})
     try:
         known = consumer.list_topics(timeout=10).topics
         consumer.assign([TopicPartition(topic, n, OFFSET_BEGINNING) for topic in logs for n in known[topic].partitions])
-        while messages := consumer.consume(10_000, quiet_seconds):
+        while most > 0 and (messages := consumer.consume(min(most, 10_000), quiet_seconds)):
+            most -= len(messages)
             for message in messages:
                 if message.error() is not None:
                     raise KafkaException(message.error())

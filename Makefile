@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 KAFKA  := .frigjort-kafka/.fetched
 ARGS   ?=
 
-.PHONY: demo up test bench lint format generate lock clean help
+.PHONY: demo up test test-faults soak bench lint format generate lock clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -27,8 +27,15 @@ demo: $(STAMP) ## The whole job on this machine, then it ends; ARGS='--events 50
 up: $(STAMP) ## The stack on this machine until Ctrl-C; ARGS='--json'
 	$(BIN)/frigjort up $(ARGS)
 
-test: lint $(KAFKA) ## Linters, types, layers and every test
-	$(BIN)/pytest $(ARGS)
+test: lint $(KAFKA) ## Linters, types, layers and every test but the faults
+	$(BIN)/pytest --ignore tests/faults $(ARGS)
+
+test-faults: $(STAMP) $(KAFKA) ## Everything that can go wrong, on Apache Kafka, and what it came to
+	$(BIN)/pytest tests/faults $(ARGS)
+
+MINUTES ?= 60
+soak: $(STAMP) $(KAFKA) ## All faults at random under load; MINUTES=60, ARGS='--seed 7 --events 5000000'
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(ARGS)
 
 bench: $(STAMP) ## This collector beside its peers, in one run; ARGS='--events 200000'
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -35,17 +35,24 @@ class Verdict:
         return not (self.lost or self.doubled or any(self.wrong.values()) or self.reconciled)
 
 
-def verdict(world: "World", cvrs: Sequence[str], ends: Mapping[tuple[str, int], int]) -> Verdict:
-    """Compares everything about these authorities, and asks `frigjort audit reconcile`."""
+def read_back(world: "World", cvrs: Sequence[str], ends: Mapping[tuple[str, int], int]) -> Records:
+    """What Kafka holds for these authorities, read by the reference model."""
     names = [topics.tasks_topic(cvr) for cvr in cvrs]
-    client = world.client()
     logs = dict(
         world.rows("SELECT topic, max(log_no) FROM logs WHERE topic IN {t:Array(String)} GROUP BY topic", t=names)
     )
     sent = sum(ends.values())
     records = Records(records_in_kafka(world.kafka.bootstrap_servers, logs, quiet_seconds=20, most=sent))
     assert len(records) == sent, f"{len(records)} records were read back, {sent} are there"
-    found = compared(client, records, Registry(RegistryKafka(world.kafka).told()), cvrs)
+    return records
+
+
+def verdict(world: "World", cvrs: Sequence[str], ends: Mapping[tuple[str, int], int]) -> Verdict:
+    """Compares everything about these authorities, and asks `frigjort audit reconcile`."""
+    names = [topics.tasks_topic(cvr) for cvr in cvrs]
+    sent = sum(ends.values())
+    records = read_back(world, cvrs, ends)
+    found = compared(world.client(), records, Registry(RegistryKafka(world.kafka).told()), cvrs)
     ((rows, distinct),) = world.rows(_COUNTS, topics=names)
     return Verdict(
         records=sent,

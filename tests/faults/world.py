@@ -38,12 +38,12 @@ STORED_SECONDS: Final = 90.0
 _LEFT: Final = re.compile(r"^frigjort_collector_(?:lag|buffered)_records(?:\{.*\})? ([0-9.e+]+)$", re.MULTILINE)
 
 
-def until(condition: Callable[[], bool], seconds: float, what: str) -> float:
+def until(condition: Callable[[], bool], seconds: float, what: str, pause_seconds: float = 0.1) -> float:
     """Waits for it; how many seconds that took. Fails with `what` when it does not come."""
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, f"{what}: not within {seconds:.0f} s"
-        time.sleep(0.1)
+        time.sleep(pause_seconds)
     return time.monotonic() - begun
 
 
@@ -317,10 +317,11 @@ class Scenario:
         begun = time.monotonic() if since is None else since
         self.times += times
         ends = self.ends()
-        until(lambda: self._reached(ends), STORED_SECONDS, f"recovery from {self.fault}")
+        until(lambda: self.reached(ends), STORED_SECONDS, f"recovery from {self.fault}")
         self.recovered_seconds.append(time.monotonic() - begun)
 
-    def _reached(self, ends: dict[tuple[str, int], int]) -> bool:
+    def reached(self, ends: dict[tuple[str, int], int]) -> bool:
+        """Whether everything below these ends is stored."""
         stored = self.stored()
         return all(stored.get(place, 0) >= end for place, end in ends.items())
 
@@ -328,6 +329,6 @@ class Scenario:
         """All is sent and stored; now nothing may be lost, doubled or wrong."""
         self.sent()
         ends = self.ends()
-        until(lambda: self._reached(ends), STORED_SECONDS, f"everything stored after {self.fault}")
+        until(lambda: self.reached(ends), STORED_SECONDS, f"everything stored after {self.fault}")
         self.result = verdict(self.world, self.cvrs, ends)
         assert self.result.is_right, f"{self.fault}: {self.result}"

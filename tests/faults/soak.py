@@ -46,16 +46,19 @@ class Soak:
     def __init__(self, world: World, seed: int, events: int, minutes: float) -> None:
         self.seconds = minutes * 60
         self.chance = random.Random(seed)
-        rate = max(50, int(events / (self.seconds * 0.9)))
-        self.main = Scenario(world, "soak", world.new_authorities(8, 2), events, seed, rate)
         few = max(2_000, events // 200)
-        self.watched = Scenario(world, "watched", world.new_authorities(1, 2), few, seed + 1, max(1, rate // 200))
+        self.main = Scenario(world, "soak", world.new_authorities(8, 2), events, seed, self._rate(events))
+        self.watched = Scenario(world, "watched", world.new_authorities(1, 2), few, seed + 1, self._rate(few))
         self.world = world
         self.mischief = Mischief(world, self.chance, cvrs=[*self.watched.cvrs, *self.main.cvrs])
         self.polls = Polls(world, self.watched.cvrs[0])
         self.recovered: dict[str, list[float]] = defaultdict(list)
         self.memory: list[tuple[float, float]] = []
         self._over = Event()
+
+    def _rate(self, events: int) -> int:
+        """Events a second, so that all are sent when nine tenths of the time are over."""
+        return int(events / (self.seconds * 0.9)) + 1
 
     def run(self) -> dict[str, Any]:
         """Loads, breaks, mends, and judges."""

@@ -188,16 +188,16 @@ def _strings(node: Any, path: str) -> Iterator[tuple[str, str, bool]]:
 
 
 def _refuse_personal_data(document: dict[str, Any], record: Record) -> None:
-    prompt: Violation | None = None
+    prompt: tuple[str, str] | None = None  # not the exception itself: it would hold this frame, and the frame it
     for path, text, is_key in _strings(document, ""):
         if holds_personal_number(text):
             raise Violation(RejectionCode.PERSONAL_NUMBER, _safe_path(path))
         if is_key and prompt is None and _PROMPT_KEY.fullmatch(text):
-            prompt = Violation(RejectionCode.PROMPT_CONTENT, _safe_path(path), text)
+            prompt = _safe_path(path), text
     if record.key is not None and holds_personal_number(record.key.decode("utf-8", "replace")):
         raise Violation(RejectionCode.PERSONAL_NUMBER, "key")
     if prompt is not None:
-        raise prompt
+        raise Violation(RejectionCode.PROMPT_CONTENT, *prompt)
 
 
 def validate(document: dict[str, Any], topic: str) -> Event:

@@ -121,7 +121,9 @@ def _the_remedy_helps(running: Running) -> None:
 
 def _two_dispositions_are_found(running: Running) -> None:
     """Another code version judged records the other way: no incident. Another content, or the same version: one each."""
-    accepted = f"FROM (SELECT * FROM records FINAL WHERE topic = '{OTHER_TOPIC}' AND accepted = 1 ORDER BY offset DESC LIMIT"
+    accepted = (
+        f"FROM (SELECT * FROM records FINAL WHERE topic = '{OTHER_TOPIC}' AND accepted = 1 ORDER BY offset DESC LIMIT"
+    )
     rejected, client = "0 AS accepted, toFixedString('', 32) AS digest", running.client()
     client.command(f"INSERT INTO records SELECT * REPLACE(99 AS rules, {rejected}) {accepted} 3)")
     code, answer = reconciled(running, "--topic", OTHER_TOPIC)

@@ -58,7 +58,7 @@ class Subscription:
         self._settings = settings
         self._subscriber: BatchSubscriber | None = None
         self.broker = KafkaBroker(
-            kafka.bootstrap_servers,
+            kafka.bootstrap_servers.split(","),  # in one text FastStream sees one host
             apply_types=False,
             logger=None,
             client_id="frigjort-collector",

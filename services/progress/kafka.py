@@ -71,9 +71,8 @@ class InputLogs:
     def after(self, before: Before) -> dict[str, Topic]:
         """The topics with their ends: whatever was stored before lies below them. A topic that is gone by now is left out."""
         ends = self.metadata.ends(before.partitions)
-        stable = self.metadata.stable_ends(
-            before.partitions
-        )  # later than the ends: only an open transaction keeps it lower
+        # Asked after the ends: then only an open transaction keeps it below one.
+        stable = self.metadata.stable_ends(before.partitions)
         known = before.beginnings.keys() & ends.keys() & stable.keys()
         return {
             name: Topic(

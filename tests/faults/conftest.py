@@ -55,7 +55,6 @@ def row(scenario: Scenario) -> tuple[object, ...]:
     result, seconds = scenario.result, scenario.recovered_seconds
     figures = ("?", "?", "?", "?")
     if result is not None:
-        wrong = result.wrong_dispositions + result.wrong_states + result.wrong_totals
-        figures = (str(result.records), str(result.lost), str(result.doubled), str(wrong))
+        figures = (str(result.records), str(result.lost), str(result.doubled), str(sum(result.wrong.values())))
     times = (f"{statistics.median(seconds):.1f}", f"{max(seconds):.1f}") if seconds else ("", "")
     return (scenario.fault, scenario.times, *figures, *times)

@@ -25,7 +25,7 @@ class Behaviour:
     answer: bytes = b""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Connection:
     client: StreamWriter
     server: StreamWriter

@@ -31,8 +31,9 @@ def test_kill_9_at_every_step_of_the_path(scenario: Scenarios, moment: str, step
             )
             until(partial(has_ended, doomed), 60, "death")
             assert doomed.exit_code == -signal.SIGKILL
+        died = time.monotonic()
         running.world.collector("heir")
-        running.over(times=2)
+        running.over(times=2, since=died)
 
 
 def test_a_frozen_collector_wakes_up_when_another_has_taken_over(scenario: Scenarios) -> None:
@@ -87,8 +88,9 @@ def test_a_baseline_is_published_between_a_crash_and_the_replay(scenario: Scenar
             )
             until(partial(has_ended, doomed), 60, "death")
             world.publish(percent)
+        died = time.monotonic()
         world.collector("heir")
-        running.over(times=2)
+        running.over(times=2, since=died)
         running.sent()
         running.over(times=0)
         world.restate()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +19,9 @@ from typing import Any, Final, Self
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from contracts import topics
 from services.cli.producer import Sender
@@ -30,7 +31,7 @@ from services.runtime.settings import KafkaSettings
 from tests.brokers.kafka import KafkaBroker, KafkaCluster
 from tests.faults.proxy import Proxy
 from tests.faults.verdict import Verdict, verdict
-from tests.reference import workload
+from tests.reference import load_registry, workload
 
 READY_SECONDS: Final = 60.0
 STORED_SECONDS: Final = 90.0
@@ -58,6 +59,7 @@ class World:
         self._nodes = nodes
         self._authorities = iter(workload.authorities(2_000))
         self._number = 0
+        self._parts = ExitStack()
         self.stack = Stack(
             folder,
             collectors=0,
@@ -78,18 +80,19 @@ class World:
         return self.broker
 
     def __enter__(self) -> Self:
-        for proxy in (*self.kafka_proxies, self.clickhouse_proxy):
-            proxy.__enter__()
-        self.clickhouse_proxy.target = self.stack.clickhouse_port
-        self.stack.start()
-        self.publish(100)
+        with ExitStack() as parts:
+            for proxy in (*self.kafka_proxies, self.clickhouse_proxy):
+                parts.enter_context(proxy)
+            self.clickhouse_proxy.target = self.stack.clickhouse_port
+            parts.callback(self.stack.stop)
+            parts.callback(self.end_collectors)
+            self.stack.start()
+            self.publish(100)
+            self._parts = parts.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.end_collectors()
-        self.stack.stop()
-        for proxy in (*self.kafka_proxies, self.clickhouse_proxy):
-            proxy.__exit__(None, None, None)
+        self._parts.close()
 
     # -- reaching it ------------------------------------------------------------------------------------------------------
 
@@ -118,12 +121,14 @@ class World:
 
     def publish(self, percent: int) -> None:
         """Publishes the baselines of the workload, at so many percent of their means."""
-        self.stack.registry().publish_baselines(workload.baselines(workload.authorities(8), percent), datetime.now(UTC))
+        self.stack.registry().publish_baselines(
+            load_registry.baselines(workload.authorities(8), percent), datetime.now(UTC)
+        )
 
     def new_authorities(self, count: int, partitions: int) -> list[str]:
         """Registers authorities that nobody used before."""
         cvrs = [next(self._authorities) for _ in range(count)]
-        self.stack.registry().add_authorities(workload.authority_entries(cvrs), datetime.now(UTC), partitions)
+        self.stack.registry().add_authorities(load_registry.authority_entries(cvrs), datetime.now(UTC), partitions)
         return cvrs
 
     def collector(self, name: str, wait: bool = True, **environment: str) -> Child:
@@ -219,6 +224,12 @@ def readiness(url: str) -> tuple[bool, str]:
     return status == "200", said
 
 
+@retry(stop=stop_after_delay(30), wait=wait_fixed(0.2), retry=retry_if_exception_type(KafkaException), reraise=True)
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    """The end of a partition; while a broker comes and goes it is asked again."""
+    return int(consumer.get_watermark_offsets(partition, timeout=20)[1])
+
+
 @dataclass
 class Scenario:
     """One fault under load, over some authorities."""
@@ -283,7 +294,7 @@ class Scenario:
         try:
             known = consumer.list_topics(timeout=20).topics
             places = [(topic, number) for topic in self.topics for number in known[topic].partitions]
-            return {place: consumer.get_watermark_offsets(TopicPartition(*place), timeout=20)[1] for place in places}
+            return {place: _end(consumer, TopicPartition(*place)) for place in places}
         finally:
             consumer.close()
 
@@ -299,12 +310,14 @@ class Scenario:
         """Waits until so much of what will be sent is stored: the moment for a fault."""
         until(lambda: sum(self.stored().values()) >= share * self.events, STORED_SECONDS, f"{share:.0%} stored")
 
-    def over(self, times: int = 1) -> None:
-        """The fault is over: waits until all that was sent till now is stored, and notes how long that took."""
+    def over(self, times: int = 1, since: float | None = None) -> None:
+        """The fault is over, now or `since` a moment of the monotonic clock: waits until all that was sent till now is stored,
+        and notes how long that took."""
+        begun = time.monotonic() if since is None else since
         self.times += times
         ends = self.ends()
-        seconds = until(lambda: self._reached(ends), STORED_SECONDS, f"recovery from {self.fault}")
-        self.recovered_seconds.append(seconds)
+        until(lambda: self._reached(ends), STORED_SECONDS, f"recovery from {self.fault}")
+        self.recovered_seconds.append(time.monotonic() - begun)
 
     def _reached(self, ends: dict[tuple[str, int], int]) -> bool:
         stored = self.stored()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from pydantic import SecretStr
 from services.cli.demo import case_systems
 from services.cli.stack import Stack, StackBroker, embedded_broker
 from services.embedded.endpoint_process import EndpointProcess
+from services.runtime.clickhouse import connect
 from services.runtime.migrations import migrate
 from services.runtime.settings import ClickHouseSettings
 from tests.brokers.kafka import KafkaBroker
+from tests.integration.delivering import Database
 
+_NUMBERS = count(1)
 AUTHORITY = "10000009"
 OTHER = "10000025"
 
@@ -91,6 +95,33 @@ def start_stack(tmp_path: Path, new_broker: Callable[[Path, int], StackBroker]) 
     yield start
     for stack in started:
         stack.stop()
+
+
+@pytest.fixture(scope="session")
+def database_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseSettings]:
+    """The writer of an endpoint that the tests with a database of their own share."""
+    folder = tmp_path_factory.mktemp("databases")
+    endpoint = EndpointProcess(folder / "data", "w" * 20, "a" * 20, folder / "endpoint.log")
+    try:
+        url = endpoint.start()
+        yield ClickHouseSettings(url=url, user="frigjort_writer", password=SecretStr("w" * 20))
+    finally:
+        endpoint.stop()
+
+
+@pytest.fixture
+def new_database(database_settings: ClickHouseSettings) -> Iterator[Callable[[], Database]]:
+    """Makes databases with the schema and without rows."""
+    made: list[str] = []
+
+    def make() -> Database:
+        name = f"test_{next(_NUMBERS)}"
+        made.append(name)
+        return Database(database_settings.model_copy(update={"database": name}))
+
+    yield make
+    for name in made:
+        connect(database_settings, database="default").command(f"DROP DATABASE {name}")
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ def test_a_flood_stops_its_partition_and_no_other(start_stack: Callable[..., Run
     assert held(running) == stored
     assert len(dead_letters(running)) == RUN - 1
 
-    _, url = launch(running, 4, FRIGJORT_COLLECTOR_BRAKE_RUN_RECORDS="0")
+    _, url = launch(running, 5, FRIGJORT_COLLECTOR_BRAKE_RUN_RECORDS="0")
     until(lambda: problems(url) == [])
     assert running.stack.drain(60)
     assert problems(url) == []
@@ -64,14 +64,24 @@ def test_a_flood_stops_its_partition_and_no_other(start_stack: Callable[..., Run
     assert "frigjort_collector_brake_engaged{" not in metrics(url)
 
 
+def _halted(url: str) -> bool:
+    return any("is halted" in problem for problem in problems(url))
+
+
 def _restart_and_kill(running: Running) -> None:
-    """A collector that ends in order, then one that is killed: neither lets one rejection more through."""
+    """A collector that ends in order, one that is killed, a second one that joins: none lets one rejection more through."""
     for number in (1, 2):
         child, url = launch(running, number)
-        until(lambda url=url: any("is halted" in problem for problem in problems(url)))
+        until(lambda url=url: _halted(url))
         if number == 2:
             child.kill()
             running.stack.collector_processes.clear()
+    _, first = launch(running, 3)
+    until(lambda: _halted(first))
+    _, second = running.stack.launch_collector(4)  # each gets one of the two partitions
+    until(
+        lambda: sorted((_halted(url), problems(url) == []) for url in (first, second)) == [(False, True), (True, False)]
+    )
 
 
 @pytest.mark.timeout(300)

@@ -123,6 +123,15 @@ class Race:
             rest = rest[size:]
 
 
+def assert_written_as_by_a_collector(table: FoldingTable, events: list[RegistryEvent], log: list[Content]) -> None:
+    """Whoever wrote it: a row under a generation is what a collector makes of its record with all numbers up to that one."""
+    for generation in {row["generation"] for row in table.written.values()}:
+        expected = collected(enumerate(log), snapshot_at(events, generation)).to_pylist()
+        by_offset = {row["offset"]: row for row in expected}
+        written = [row for row in table.written.values() if row["generation"] == generation]
+        assert written == [by_offset[row["offset"]] for row in written]
+
+
 @given(st.data(), histories(), contents())
 @settings(max_examples=150, deadline=None)
 def test_a_race_ends_in_the_newest_figures(
@@ -131,6 +140,7 @@ def test_a_race_ends_in_the_newest_figures(
     table = Race(data, events, log).table
     table.point = lambda: None
     assert restatement(table).until_nothing_is_stale() == {}
+    assert_written_as_by_a_collector(table, events, log)
     registry = Registry().apply(events)
     winners: dict[tuple[str, str], tuple[tuple[int, int, int], Content]] = {}
     for offset, content in enumerate(log):

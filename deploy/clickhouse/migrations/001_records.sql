@@ -88,6 +88,51 @@ INNER JOIN (SELECT topic, event_source, event_id, log_no, partition, offset FROM
     ON e.topic = f.topic AND e.event_source = f.event_source AND e.event_id = f.event_id
 WHERE (e.log_no, e.partition, e.offset) != (f.log_no, f.partition, f.offset);
 
+-- What is kept, counted and shown: another content than the first one's under one id (`kind` id: all of the event), or under one
+-- task, revision and kind of state (`kind` revision: its data). `first_…` is the lowest coordinate: the id is counted as its
+-- own, and under one revision its content is the one in force. Contents are compared as JSON, whatever their spacing, order
+-- of keys or content mode. The payloads are read again for those few events that share an id or a task, when somebody asks:
+-- nothing is looked up or kept at ingestion for it, and no digest without salt exists (docs/adr/0001). What was erased is not compared.
+CREATE VIEW IF NOT EXISTS conflicts DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+WITH
+    sharing_id AS (
+        SELECT log_no, topic, partition, offset FROM duplicates
+        UNION DISTINCT
+        SELECT first_log_no, topic, first_partition, first_offset FROM duplicates
+    ),
+    sharing_task AS (
+        SELECT log_no, topic, partition, offset FROM records
+        WHERE accepted = 1 AND startsWith(event_type, 'dk.frigjort.task.') AND (topic, subject) IN (
+            SELECT topic, subject FROM records WHERE accepted = 1 AND startsWith(event_type, 'dk.frigjort.task.')
+            GROUP BY topic, subject HAVING min((log_no, partition, offset)) != max((log_no, partition, offset))
+        )
+    ),
+    contents AS (
+        SELECT log_no, topic, partition, offset, event_type, event_source, event_id, subject, payload,
+               toString((arraySort(arrayFilter(pair -> pair.1 != 'ai', JSONExtractKeysAndValuesRaw(payload, 'data'))),
+                         arraySort(JSONExtractKeysAndValuesRaw(payload, 'data', 'ai')))) AS data,
+               toString(arraySort(arrayFilter(pair -> pair.1 NOT IN ('data', 'datacontenttype'), JSONExtractKeysAndValuesRaw(payload)))) AS attributes
+        FROM records FINAL
+        WHERE accepted = 1 AND payload != ''
+            AND ((log_no, topic, partition, offset) IN (SELECT log_no, topic, partition, offset FROM sharing_id)
+              OR (log_no, topic, partition, offset) IN (SELECT log_no, topic, partition, offset FROM sharing_task))
+        ORDER BY log_no, topic, partition, offset, rules DESC, digest
+        LIMIT 1 BY log_no, topic, partition, offset
+    )
+SELECT kind, topic, event_source, event_id, task, revision, other.1 AS log_no, other.2 AS partition, other.3 AS offset,
+       found[1].1 AS first_log_no, found[1].2 AS first_partition, found[1].3 AS first_offset
+FROM (
+    SELECT 'id' AS kind, topic, event_source, event_id, '' AS task, toUInt32(0) AS revision,
+           arraySort(groupArray((log_no, partition, offset, SHA256(attributes || data)))) AS found
+    FROM contents GROUP BY topic, event_source, event_id
+    UNION ALL
+    SELECT 'revision' AS kind, topic, '' AS event_source, '' AS event_id, subject AS task, toUInt32(JSONExtractUInt(payload, 'data', 'revision')) AS revision,
+           arraySort(groupArray((log_no, partition, offset, SHA256(data)))) AS found
+    FROM contents WHERE startsWith(event_type, 'dk.frigjort.task.')
+    GROUP BY topic, task, revision, event_type = 'dk.frigjort.task.retracted.v1'
+)
+ARRAY JOIN arrayFilter(content -> content.4 != found[1].4, found) AS other;
+
 CREATE VIEW IF NOT EXISTS incidents DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT log_no, topic, partition, offset, arraySort(groupUniqArrayIf(digest, accepted = 1)) AS digests,
        arraySort(arrayIntersect(groupUniqArrayIf(rules, accepted = 1), groupUniqArrayIf(rules, accepted = 0))) AS undecided_rules

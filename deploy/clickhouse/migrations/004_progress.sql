@@ -1,4 +1,5 @@
--- Rollups, seals and the ledgers of what was changed on purpose. Nothing writes them yet; what will, brings a view for auditors.
+-- Rollups, seals and the ledgers of what was changed on purpose. Of these only restatements are written yet; what writes the
+-- others brings their views for auditors.
 
 CREATE TABLE IF NOT EXISTS progress_daily (
     authority LowCardinality(String),

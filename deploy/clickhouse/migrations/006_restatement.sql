@@ -1,4 +1,4 @@
--- What has to be measured anew, and what was. See docs/measuring.md, "Restatement".
+-- What has to be measured anew, and what was. See docs/measuring.md, section 2, and docs/adr/0007.
 
 -- A state is stale where the registry has said something newer than its generation that may concern it: a baseline of its
 -- authority, of that authority's sector or of the nation, for its task type, for its complexity or any, published or

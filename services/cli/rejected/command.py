@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 from prometheus_client import CollectorRegistry
-from rich import box
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from contracts import topics
 from contracts.codes import RejectionCode
@@ -68,11 +66,8 @@ def list_rejected(
         answer = {"records": records, "groups": groups, "page": page, "page_size": page_size}
         typer.echo(json.dumps({**answer, "rows": [words.group_as_json(group) for group in found]}))
         return
-    table = Table("records", "code", "at", "topic", "first", "last", "newest coordinate", box=box.SIMPLE_HEAD)
     for group in found:
-        times = [f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (group.first, group.last)]
-        table.add_row(f"{group.records:,}", group.code, group.path, group.topic, *times, str(group.newest))
-    Console().print(table)
+        typer.echo(words.group_in_words(group))
     pages = max(1, -(-groups // page_size))
     typer.echo(f"{records:,} records are rejected, in {groups} groups; page {page} of {pages}")
 

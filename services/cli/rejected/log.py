@@ -32,19 +32,6 @@ class InputLog:
     _consumer: AIOKafkaConsumer | None = None
 
     async def __aenter__(self) -> Self:
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.kafka.bootstrap_servers,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            group_id=None,
-            isolation_level="read_committed",
-            client_id="frigjort-redrive",
-        )
-        try:
-            await self._consumer.start()
-        except ReadError as error:
-            await self._consumer.stop()
-            raise Retry("Kafka", f"consumer: {error}") from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -54,9 +41,7 @@ class InputLog:
     async def records(self, partition: TopicPartition, offsets: Sequence[int]) -> list[ConsumerRecord]:
         """Those of the records at these ascending offsets that retention has left. Raises `Retry`, and `Halt` where the log
         ends before one of them."""
-        consumer = self._consumer
-        if consumer is None:
-            raise RuntimeError("not entered")
+        consumer = await self._connected()
         try:
             beginning = (await consumer.beginning_offsets([partition]))[partition]
             consumer.assign([partition])
@@ -66,13 +51,27 @@ class InputLog:
             left = [offset for offset in offsets if offset >= beginning]
             if len(left) < len(offsets):  # retention went on while we read
                 return await self.records(partition, left)
-            raise Halt(
-                f"{partition.topic}/{partition.partition}",
-                "the log ends before a record that was rejected",
-                "the log was truncated or replaced: see `frigjort audit reconcile`",
-            ) from error
+            raise _ends_before(partition, left[-1]) from error
         except ReadError as error:
             raise Retry("Kafka", f"read {partition.topic} again: {error}") from error
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        """The consumer, started when it is first needed."""
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self.kafka.bootstrap_servers,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                group_id=None,
+                isolation_level="read_committed",
+                client_id="frigjort-redrive",
+            )
+            self._consumer = consumer  # also one that does not start is stopped
+            try:
+                await consumer.start()
+            except ReadError as error:
+                raise Retry("Kafka", f"consumer: {error}") from error
+        return self._consumer
 
     async def _read(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, offsets: Sequence[int]
@@ -88,12 +87,22 @@ class InputLog:
             while position <= offset:
                 came = (await consumer.getmany(partition, timeout_ms=_FETCH_MS)).get(partition, [])
                 if not came:
+                    if (await consumer.end_offsets([partition]))[partition] <= offset:
+                        raise _ends_before(partition, offset)
                     raise Retry(
                         "Kafka", f"{partition.topic}/{partition.partition} did not give offset {offset} in time"
                     )
                 position = came[-1].offset + 1
                 found += [record for record in came if record.offset in wanted]
         return found
+
+
+def _ends_before(partition: TopicPartition, offset: int) -> Halt:
+    return Halt(
+        f"{partition.topic}/{partition.partition}",
+        f"the log ends before offset {offset}, where a record was rejected",
+        "the log was truncated: restore it, or `frigjort authorities rebind --cvr …` and have the source send again",
+    )
 
 
 def topic_ids(kafka: KafkaSettings, names: Iterable[str]) -> dict[str, str]:

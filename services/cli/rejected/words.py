@@ -30,6 +30,15 @@ def group_as_json(group: Group) -> dict[str, Any]:
     }
 
 
+def group_in_words(group: Group) -> str:
+    """A row of `list`: two lines, so that the coordinate can be copied whole."""
+    first, last = (f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (group.first, group.last))
+    return (
+        f"{group.records:>9,}  {group.code} at {group.path or 'the record'}, {group.topic}\n"
+        f"           {first} to {last} UTC, newest {group.newest}"
+    )
+
+
 def rejected_as_json(rejected: Rejected) -> dict[str, Any]:
     """What ClickHouse and the contract know of a rejected record."""
     explanation = EXPLANATIONS[RejectionCode(rejected.code)]
@@ -54,6 +63,8 @@ def in_lines(answer: dict[str, Any]) -> str:
 
 def report_in_words(report: Report, selected: int, *, dry_run: bool) -> str:
     """What a redrive did, or would do."""
+    if not selected:
+        return "no rejected record matches"
     verb = "would be" if dry_run else "are"
     lines = [f"{selected:,} rejected records selected", f"{report.accepted:,} {verb} accepted"]
     for code, count in report.rejected.most_common():

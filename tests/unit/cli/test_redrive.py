@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
@@ -12,7 +13,7 @@ from contracts.reading import Record
 from services.cli.rejected import words
 from services.cli.rejected.redrive import Redrive, Report, batches, foreign
 from services.cli.rejected.selection import Coordinate, Filters
-from services.cli.rejected.store import Rejected
+from services.cli.rejected.store import Group, Rejected
 from services.collector.assignment import Binding
 from services.collector.judge import judge
 from services.collector.provenance import Provenance
@@ -211,3 +212,13 @@ def test_a_report_in_words_counts_names_and_says_the_remedy() -> None:
     assert "remove the field" in text
     assert f"12 are gone from the log by retention: have the source send them again: 1/{TOPIC}/0/0," in text
     assert text.endswith("…")
+
+
+def test_a_group_in_words_can_be_copied_from() -> None:
+    moment = datetime(2026, 3, 2, 8, 10, tzinfo=UTC)
+    group = Group("invalid_json", "", TOPIC, 1_234, moment, moment, Coordinate(1, TOPIC, 0, 17))
+    assert words.group_in_words(group).split("\n") == [
+        f"    1,234  invalid_json at the record, {TOPIC}",
+        f"           2026-03-02 08:10:00 to 2026-03-02 08:10:00 UTC, newest 1/{TOPIC}/0/17",
+    ]
+    assert words.report_in_words(Report(), 0, dry_run=False) == "no rejected record matches"

@@ -119,7 +119,7 @@ async def test_neither_the_cut_of_batches_nor_restarts_nor_crashes_change_where_
         elif stopped is None and fate != "goes on":
             assignment += 1
             brake = brake if fate == "rebalances" else Brake(bounds, store)
-            at = data.draw(st.integers(committed, at))
+            committed = at = data.draw(st.integers(committed, at))
     expected = trips_at(verdicts, bounds)
     assert stopped == expected
     assert store.end.get(PARTITION, 0) == (len(verdicts) if expected is None else expected)
@@ -190,6 +190,16 @@ async def test_clickhouse_away_while_it_asks_counts_nothing_twice() -> None:
         await brake.check(batch, rows_of(batch, verdicts))
     assert await run(brake, store, batch, verdicts) == {}
     assert await run(brake, store, batch_of({PARTITION: range(3, 8)}), verdicts) == {PARTITION: 3}
+
+
+async def test_what_another_collector_stored_meanwhile_counts() -> None:
+    """The partition goes away and comes back: what this process remembers of it is out of date."""
+    store = Stored()
+    one, other = Brake(limits(0, 1, 10), store), Brake(limits(0, 1, 10), store)
+    flood: dict[TopicPartition, Sequence[bool]] = {PARTITION: [True] * 20}
+    assert await run(one, store, batch_of({PARTITION: range(4)}, 1), flood) == {}
+    assert await run(other, store, batch_of({PARTITION: range(4, 8)}, 1), flood) == {}
+    assert await run(one, store, batch_of({PARTITION: range(8, 20)}, 2), flood) == {PARTITION: 9}
 
 
 async def test_it_asks_once_an_assignment_and_never_when_it_is_off() -> None:

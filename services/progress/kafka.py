@@ -2,10 +2,36 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 
 from contracts import topics
 from services.domain.accounts import Log, Topic
-from services.runtime.kafka import KafkaMetadata, Partition
+from services.runtime.kafka import Partition
+
+
+class Metadata(Protocol):
+    """What is needed of `services.runtime.kafka.KafkaMetadata`. Raises `Retry`."""
+
+    def partitions(self) -> dict[str, int]:
+        """The topics that exist, with their number of partitions."""
+
+    def topic_ids(self, names: Collection[str]) -> dict[str, str]:
+        """The incarnation of each topic."""
+
+    def cleanup_policies(self, names: Collection[str]) -> dict[str, frozenset[str]]:
+        """How each topic is cleaned."""
+
+    def beginnings(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The first offset of each log."""
+
+    def committed(self, group: str, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The next offset that a group committed."""
+
+    def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The offset after the last record of each log."""
+
+    def stable_ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The same for readers of committed transactions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +49,7 @@ class Before:
 class InputLogs:
     """The input topics, and the offsets that the collectors' consumer group committed. Raises `Retry`."""
 
-    metadata: KafkaMetadata
+    metadata: Metadata
     group: str
 
     def before(self, only: Collection[str] | None = None) -> Before:
@@ -45,9 +71,8 @@ class InputLogs:
     def after(self, before: Before) -> dict[str, Topic]:
         """The topics with their ends: whatever was stored before lies below them. A topic that is gone by now is left out."""
         ends = self.metadata.ends(before.partitions)
-        stable = self.metadata.stable_ends(
-            before.partitions
-        )  # later than the ends: only an open transaction keeps it lower
+        # Asked after the ends: then only an open transaction keeps it below one.
+        stable = self.metadata.stable_ends(before.partitions)
         known = before.beginnings.keys() & ends.keys() & stable.keys()
         return {
             name: Topic(

@@ -6,10 +6,18 @@ stored, and the ends after it: a healthy installation never looks unwhole, at wh
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 
+from services.domain.accounts import Known
 from services.domain.conservation import Report, reconcile
-from services.progress.clickhouse import ConservationStore
 from services.progress.kafka import InputLogs
+
+
+class Store(Protocol):
+    """What is needed of ClickHouse."""
+
+    def known(self, only: Collection[str] | None = None) -> Known:
+        """What is stored, of all topics or these. Raises `Retry` or `Halt`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +25,7 @@ class Reconciliation:
     """Reads the broker's offsets and ClickHouse, nothing else."""
 
     logs: InputLogs
-    store: ConservationStore
+    store: Store
 
     def run(self, only: Collection[str] | None = None) -> Report:
         """The report of all input topics, or of these. Raises `Retry` or `Halt`."""

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException, Producer, TopicCollection, TopicPart
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
 from services.embedded.broker import Broker
+from services.runtime.kafka import KafkaMetadata
 from services.runtime.processes import ChildFailed
 
 
@@ -87,6 +88,20 @@ async def test_list_offsets_understates_the_end(broker: Broker, admin: AdminClie
         assert await consumer.end_offsets([assigned]) == {assigned: 1}
     finally:
         await consumer.stop()
+
+
+async def test_the_metadata_know_the_end_all_the_same(broker: Broker, admin: AdminClient) -> None:
+    _create(admin, "known-ends")
+    await asyncio.to_thread(_produce, broker, "known-ends", 7)
+    _create(admin, "without-records")
+    places = [("known-ends", 0), ("without-records", 0)]
+    metadata = KafkaMetadata(broker.settings)
+    assert metadata.ends(places) == metadata.stable_ends(places) == {places[0]: 7, places[1]: 0}
+    assert metadata.beginnings(places) == dict.fromkeys(places, 0)
+    assert metadata.committed("nobody", places) == {}
+    assert metadata.partitions()["known-ends"] == 1
+    assert metadata.topic_ids({"known-ends", "there-is-none"}).keys() == {"known-ends"}
+    assert metadata.cleanup_policies({"known-ends"}) == {"known-ends": frozenset({"delete"})}
 
 
 def test_it_forgets_at_a_restart_and_keeps_its_address(tmp_path: Path) -> None:

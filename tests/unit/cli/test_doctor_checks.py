@@ -39,6 +39,7 @@ def test_what_is_as_it_should_be_is_ok() -> None:
     well = [
         checks.topics_exist(set(GOOD), ["10000009"]),
         checks.cleanup_policies(GOOD),
+        checks.transactions({(TASKS, 0): 5}, {(TASKS, 0): 7}),
         checks.timestamp_types(GOOD),
         checks.clickhouse_version("25.8.1.2"),
         checks.clickhouse_version("26.1"),
@@ -57,6 +58,10 @@ def test_what_is_as_it_should_be_is_ok() -> None:
     [
         (checks.topics_exist({topics.BASELINES, TASKS}, ["10000009"]), topics.REJECTED),
         (checks.topics_exist({topics.BASELINES, topics.REJECTED}, ["10000009"]), TASKS),
+        (
+            checks.transactions({(TASKS, 0): 5, (TASKS, 1): 5}, {(TASKS, 0): 5, (TASKS, 1): 4}),
+            f"{TASKS}/1 from offset 4",
+        ),
         (checks.cleanup_policies({**GOOD, TASKS: {"cleanup.policy": "compact"}}), f"{TASKS} has compact"),
         (checks.cleanup_policies({**GOOD, TASKS: {"cleanup.policy": "compact,delete"}}), "compact+delete"),
         (checks.cleanup_policies({**GOOD, topics.BASELINES: {"cleanup.policy": "delete"}}), topics.BASELINES),

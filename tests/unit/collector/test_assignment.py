@@ -37,6 +37,8 @@ def test_begins(facts: Facts, offset: int) -> None:
         (replace(FACTS, binding=Binding(3, ("id-1", "id-2"))), "bound to 2 topic ids"),
         (replace(FACTS, topic_id="id-2"), "re-created"),
         (replace(FACTS, topic_id=""), "gone from Kafka"),
+        (replace(FACTS, cleanup_policy=frozenset({"compact"})), "compacted"),
+        (replace(FACTS, cleanup_policy=frozenset({"compact", "delete"})), "compacted"),
         (
             replace(FACTS, committed=40, stored=Stored(39, same_as_log=False, compared=38)),
             "offset 38 in the log is not the record that was stored",

@@ -141,6 +141,8 @@ def test_each_thing_that_keeps_a_log_from_being_reconciled_has_its_name(
     assert kinds(report) == [kind]
     assert report.verdict == Verdict.NOT_WHOLE
     assert report.findings[0].log_no == log_no
+    if kind in {Kind.TOPIC_GONE, Kind.OTHER_INCARNATION, Kind.TWO_INCARNATIONS}:  # what is stored is of another log
+        assert [account.log for account in report.accounts] == [None]
 
 
 def test_nothing_at_all_is_whole() -> None:

@@ -1,0 +1,45 @@
+"""The gauges say what the last report says, and nothing of the one before."""
+
+from prometheus_client import CollectorRegistry
+
+from contracts import topics
+from services.domain.accounts import Account, Gaps, Log, Stored
+from services.domain.conservation import Finding, Kind, Report
+from services.progress.metrics import ProgressMetrics
+
+TOPIC, OTHER = topics.tasks_topic("10000009"), topics.tasks_topic("10000025")
+PLACE = {"topic": TOPIC, "partition": "0"}
+OLD = Account(1, TOPIC, 0, None, Stored(0, 9, 8, 1, incidents=1, ids=6), Gaps(1, 1, ((3, 3),)), 0)
+NEW = Account(2, TOPIC, 0, Log(0, 9, 9, 7), Stored(0, 4, 4, 1, ids=4), Gaps(2, 1, ((5, 6),)), 2)
+REPORT = Report(
+    (OLD, NEW), (Finding(Kind.COMPACTED, OTHER, "cause", "remedy"), Finding(Kind.MISSING, TOPIC, "c", "r", 0, 1))
+)
+
+
+def test_a_report_becomes_gauges_summed_over_the_logs_of_a_topic() -> None:
+    registry = CollectorRegistry()
+    metrics = ProgressMetrics(registry)
+    assert registry.get_sample_value("frigjort_progress_whole") is None
+    metrics.last.report = REPORT
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"frigjort_progress_{name}", labels)
+
+    assert value("missing_offsets", **PLACE) == 3
+    assert value("incidents", **PLACE) == 1
+    assert value("waiting_records", **PLACE) == 2
+    by_disposition = {
+        name: value("stored_records", **PLACE, disposition=name) for name in ("accepted", "duplicate", "rejected")
+    }
+    assert by_disposition == {"accepted": 10, "duplicate": 2, "rejected": 2}
+    assert {kind: value("findings", kind=kind) for kind in Kind if value("findings", kind=kind)} == {
+        "compacted": 1,
+        "missing": 1,
+    }
+    assert value("refused_topics", topic=OTHER, kind="compacted") == 1
+    assert value("whole") == 0
+
+    metrics.last.report = Report()
+    assert value("missing_offsets", **PLACE) is None
+    assert value("refused_topics", topic=OTHER, kind="compacted") is None
+    assert value("whole") == 1

@@ -1,6 +1,6 @@
 """Kafka as the collector needs it, in memory: logs, one consumer group, dead letters. A member that was fenced commits nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -12,26 +12,49 @@ from services.runtime.errors import Retry
 
 Headers = Sequence[tuple[str, bytes]]
 SENT_MS = 1_775_000_000_000
-"""The broker's time of offset 0 of every log."""
+INCARNATION_MS = 1_000_000
+DELETES = frozenset({"delete"})
+
+
+def sent_ms(incarnation: int, offset: int) -> int:
+    """The broker's time of a record: no two incarnations of a topic share one. Incarnations count from 1."""
+    return SENT_MS + (incarnation - 1) * INCARNATION_MS + offset
 
 
 @dataclass
 class FakeBroker:
-    """The logs of topics that are never compacted, and what the group has committed."""
+    """The logs of topics, and what the group has committed. Records that retention took stay in `logs`, below `beginnings`."""
 
+    incarnations: dict[str, int] = field(default_factory=dict)
+    policies: dict[str, frozenset[str]] = field(default_factory=dict)
     logs: dict[TopicPartition, list[ConsumerRecord]] = field(default_factory=dict)
     committed: dict[TopicPartition, int] = field(default_factory=dict)
     beginnings: dict[TopicPartition, int] = field(default_factory=dict)
     owners: dict[TopicPartition, "FakeSubscription"] = field(default_factory=dict)
 
-    def create(self, topic: str, partitions: int) -> None:
-        """A new topic."""
+    def create(self, topic: str, partitions: int, cleanup_policy: frozenset[str] = DELETES) -> None:
+        """A new topic; of another incarnation than any before it under this name."""
+        self.incarnations[topic] = self.incarnations.get(topic, 0) + 1
+        self.policies[topic] = cleanup_policy
         for number in range(partitions):
             self.logs[TopicPartition(topic, number)] = []
 
-    def topic_id(self, topic: str) -> str:
-        """The id of this incarnation of a topic."""
-        return f"id-of-{topic}"
+    def delete(self, topic: str) -> None:
+        """The topic is gone, and with it what the group has committed of it."""
+        del self.policies[topic]
+        for partition in [partition for partition in self.logs if partition.topic == topic]:
+            for kept in (self.logs, self.committed, self.beginnings):
+                kept.pop(partition, None)
+
+    def topic_ids(self) -> dict[str, str]:
+        """The id of each topic that exists."""
+        return {topic: f"id-{self.incarnations[topic]}-of-{topic}" for topic in self.policies}
+
+    def range_of(self, partition: TopicPartition) -> tuple[int, int]:
+        """Beginning and end offset. Raises `Retry` for a topic that does not exist."""
+        if partition not in self.logs:
+            raise Retry("Kafka", f"offsets of {partition.topic}: unknown topic")
+        return self.beginnings.get(partition, 0), len(self.logs[partition])
 
     def append(
         self, partition: TopicPartition, key: bytes | None, value: bytes | None, headers: Headers = STRUCTURED_HEADERS
@@ -39,7 +62,8 @@ class FakeBroker:
         """Adds a record; its offset."""
         log = self.logs[partition]
         offset = len(log)
-        log.append(ConsumerRecord(*partition, offset, SENT_MS + offset, 0, key, value, None, 0, 0, tuple(headers)))
+        sent = sent_ms(self.incarnations[partition.topic], offset)
+        log.append(ConsumerRecord(*partition, offset, sent, 0, key, value, None, 0, 0, tuple(headers)))
         return offset
 
     def delete_below(self, partition: TopicPartition, offset: int) -> None:
@@ -87,35 +111,39 @@ class FakeSubscription:
         self._handle = handle
 
     def poll(self, most: int) -> int:
-        """Hands over at most so many records of partitions that are not paused; how many."""
+        """Hands over at most so many records of partitions that are not paused; how many. A position is an offset and no
+        more: in a log that was replaced it goes on at the same one, and outside the log there is nothing to hand over."""
         handed = 0
         for partition, position in sorted(self.consumer.positions.items()):
-            if partition not in self.consumer.paused and handed < most:
+            if partition in self.consumer.paused or handed >= most or partition not in self.broker.logs:
+                continue
+            beginning, end = self.broker.range_of(partition)
+            if beginning <= position < end:
                 records = self.broker.logs[partition][position : position + most - handed]
                 self.consumer.positions[partition] = position + len(records)
                 handed += len(records)
-                if records:
-                    self._handle(records)
+                self._handle(records)
         return handed
 
     async def positions(
         self, partitions: Sequence[TopicPartition]
     ) -> dict[TopicPartition, tuple[int | None, int, int]]:
         """Committed (or `None`), beginning and end offset of each partition."""
-        broker = self.broker
-        return {
-            partition: (
-                broker.committed.get(partition),
-                broker.beginnings.get(partition, 0),
-                len(broker.logs[partition]),
-            )
-            for partition in partitions
-        }
+        ranges = await self.ranges(partitions)
+        return {partition: (self.broker.committed.get(partition), *ranges[partition]) for partition in partitions}
 
-    async def read_one(self, partition: TopicPartition, offset: int) -> ConsumerRecord | None:
-        """The record at one offset; `None` if it is not there."""
-        log = self.broker.logs[partition]
-        return log[offset] if self.broker.beginnings.get(partition, 0) <= offset < len(log) else None
+    async def ranges(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """Beginning and end offset of each partition. Raises `Retry` where there is none."""
+        return {partition: self.broker.range_of(partition) for partition in partitions}
+
+    async def read_each(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, ConsumerRecord]:
+        """The record at one offset of each partition, without those that are not there."""
+        found: dict[TopicPartition, ConsumerRecord] = {}
+        for partition, offset in offsets.items():
+            beginning, end = self.broker.range_of(partition)
+            if beginning <= offset < end:
+                found[partition] = self.broker.logs[partition][offset]
+        return found
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         """Commits the next offsets to read. Raises `Retry` for a member that was fenced."""
@@ -125,18 +153,28 @@ class FakeSubscription:
 
     async def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset after the last record of each partition."""
-        return {partition: len(self.broker.logs[partition]) for partition in partitions}
+        return {partition: end for partition, (_, end) in (await self.ranges(partitions)).items()}
 
 
 @dataclass
-class FakeTopicIds:
-    """Asks which incarnation a topic is."""
+class FakeTopics:
+    """What is to be known of topics and logs, as `services.collector.kafka.Topics` says it."""
 
     broker: FakeBroker
 
-    async def of(self, names: set[str]) -> dict[str, str]:
-        """The topic id of each name."""
-        return {name: self.broker.topic_id(name) for name in names}
+    async def ids(self, names: set[str]) -> dict[str, str]:
+        """The topic id of each name that exists."""
+        return {name: topic_id for name, topic_id in self.broker.topic_ids().items() if name in names}
+
+    async def cleanup_policies(self, names: set[str]) -> dict[str, frozenset[str]]:
+        """What `cleanup.policy` of each name that exists consists of."""
+        return {name: policy for name, policy in self.broker.policies.items() if name in names}
+
+    async def ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset after the last record of each log that exists."""
+        return {
+            partition: len(self.broker.logs[partition]) for partition in partitions if partition in self.broker.logs
+        }
 
 
 @dataclass
@@ -148,6 +186,5 @@ class FakeDeadLetters:
     async def send(self, letters: Sequence[DeadLetter]) -> None:
         """Sends them in order."""
         partition = TopicPartition(topics.REJECTED, 0)
-        self.broker.logs.setdefault(partition, [])
         for letter in letters:
             self.broker.append(partition, letter.key, letter.value)

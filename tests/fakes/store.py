@@ -4,10 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from aiokafka import TopicPartition
 
+from contracts import RULES
 from services.collector.assignment import Binding
-from services.collector.clickhouse import Disposition
+from services.collector.brake import Recent, Rejections
+from services.collector.clickhouse import Proof, Reached
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -76,19 +80,38 @@ class FakeStore:
                 found[topic] = Binding(newest, tuple(ids))
         return found
 
-    async def last_offsets(self, logs: Iterable[tuple[int, str]]) -> dict[tuple[str, int], int]:
-        """The highest stored offset of each (topic, partition) of these (log_no, topic)."""
+    async def reached(self, logs: Iterable[tuple[int, str]]) -> dict[TopicPartition, Reached]:
+        """How far each partition of these (log_no, topic) is stored, without those of which nothing is."""
         asked = set(logs)
-        found: dict[tuple[str, int], int] = {}
-        for log_no, topic, partition, offset, _ in self.records.rows:
+        found: dict[TopicPartition, Reached] = {}
+        for (log_no, topic, number, offset, _), row in sorted(self.records.rows.items(), key=lambda item: item[0][3]):
             if (log_no, topic) in asked:
-                found[topic, partition] = max(offset, found.get((topic, partition), 0))
+                partition = TopicPartition(topic, number)
+                before = found[partition].last_accepted if partition in found else None
+                found[partition] = Reached(offset, offset if row["accepted"] else before)
         return found
 
-    async def disposition(self, log_no: int, topic: str, partition: int, offset: int) -> Disposition:
-        """How the stored record at this coordinate was judged."""
-        row = self.dispositions()[log_no, topic, partition, offset]
-        return Disposition(bool(row["accepted"]), row["digest"], row["salt"])
+    async def proofs(self, coordinates: Iterable[tuple[int, str, int, int]]) -> dict[TopicPartition, Proof]:
+        """What the accepted records at these coordinates, one a partition, are proved by."""
+        stored = self.dispositions()
+        rows = [stored[place] for place in coordinates if place in stored]
+        return {TopicPartition(row["topic"], row["partition"]): Proof(row["digest"], row["salt"]) for row in rows}
+
+    async def recent(self, log_no: int, partition: TopicPartition, before: int, reach: int) -> Recent:
+        """`History` of the brake."""
+        rows = {place[-1]: row for place, row in self.dispositions().items() if place[:-1] == (log_no, *partition)}
+        rejected = [
+            (offset, row["code"], row["path"])
+            for offset, row in sorted(rows.items())
+            if before - reach <= offset < before and not row["accepted"] and row["rules"] >= RULES
+        ]
+        return Recent(
+            Rejections(
+                np.array([offset for offset, _, _ in rejected], dtype=np.int64),
+                [(code, path) for _, code, path in rejected],
+            ),
+            max((offset for offset in rows if offset >= before), default=-1),
+        )
 
     def dispositions(self) -> dict[Key, Row]:
         """The winner of each coordinate: accepted beats rejected, then higher rules, then the lower digest."""

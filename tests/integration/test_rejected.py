@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 from typer.testing import CliRunner
 
 from contracts import topics
 from services.cli.main import app
 from services.cli.stack import WRITER
 from services.runtime.errors import Misconfigured
-from tests.integration.conftest import AUTHORITY, OTHER, Running
+from tests.integration.conftest import AUTHORITY, OTHER, Running, on_kafka
 from tests.integration.flood import dead_letters, event, launch, problems, send, until
 
 RUN = CliRunner()
@@ -174,6 +176,26 @@ def test_killed_between_the_two_writes_and_refused_where_it_would_break_a_promis
     assert isinstance(answer, dict), answer
     assert len(answer["another_log"]) == FAULTS
     assert "earlier incarnation" in asked(running, "show", answer["another_log"][0])[1]["redrive"]
+
+
+@on_kafka
+@pytest.mark.timeout(400)
+def test_what_retention_took_is_named_and_the_rest_is_judged_again(refused: Running) -> None:
+    running, taken = refused, 4
+    gone = [f"1/{TOPIC}/0/{offset}" for offset in range(GOOD, GOOD + taken)]
+    admin = AdminClient({"bootstrap.servers": running.ready["kafka"], "log_level": 0})
+    (deleted,) = admin.delete_records([TopicPartition(TOPIC, 0, GOOD + taken)]).values()
+    assert deleted.result(30).low_watermark == GOOD + taken
+
+    code, answer = frigjort(running, "redrive", gone[0], "--yes")
+    assert (code, answer["accepted"], answer["gone"]) == (1, 0, gone[:1])
+    assert asked(running, "show", gone[0])[1]["redrive"] == "gone from the log by retention"
+    code, answer = frigjort(running, "redrive", "--code", "invalid_value", "--cvr", AUTHORITY, "--yes")
+    assert (code, answer["selected"], answer["accepted"], answer["gone"]) == (1, HIGH, HIGH - taken, gone)
+    assert still_rejected(running) == {"invalid_value": HIGH + taken, "unknown_field": FAULTS}, (
+        "nothing is written for them"
+    )
+    assert asked(running, "show", f"1/{TOPIC}/0/{GOOD + HIGH}")[1]["redrive"] == "possible"
 
 
 def _environment(running: Running, secret: str) -> dict[str, str]:

@@ -2,26 +2,30 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from pydantic import SecretStr
 
 from contracts import topics
-from services.collector.kafka import KafkaDeadLetters, Subscription, TopicIds
+from services.collector.kafka import KafkaDeadLetters, Subscription, Topics
 from services.collector.pipeline import DeadLetter
 from services.collector.settings import CollectorSettings
 from services.embedded.broker import Broker
 from services.runtime.errors import Retry
+from services.runtime.kafka import KafkaMetadata
 from services.runtime.settings import KafkaSettings
-from tests.fakes.broker import FakeBroker, FakeDeadLetters, FakeSubscription, FakeTopicIds
+from tests.brokers.kafka import KafkaBroker
+from tests.fakes.broker import FakeBroker, FakeDeadLetters, FakeSubscription, FakeTopics
 
 TOPIC = "frigjort.tasks.v1.10000009"
+OTHER = "frigjort.tasks.v1.10000025"
 PARTITION = TopicPartition(TOPIC, 0)
 REJECTED = TopicPartition(topics.REJECTED, 0)
 SETTINGS = CollectorSettings(secret=SecretStr("s" * 32), session_timeout_ms=6_000)
@@ -32,9 +36,13 @@ class Opened:
     """A member of the group that owns the partition, and how to write and to wait."""
 
     subscription: Subscription | FakeSubscription
-    topic_ids: TopicIds | FakeTopicIds
+    topics: Topics | FakeTopics
     dead_letters: KafkaDeadLetters | FakeDeadLetters
     append: Callable[[bytes | None, bytes | None, list[tuple[str, bytes]]], Awaitable[None]]
+    create: Callable[[str, str], None]
+    """Name and cleanup.policy."""
+    delete: Callable[[str], None]
+    delete_below: Callable[[int], None]
     polled: Callable[[], None] = lambda: None
     arrived: list[ConsumerRecord] = field(default_factory=list)
 
@@ -64,7 +72,7 @@ class FromTheBeginning(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 @asynccontextmanager
-async def _fake(_: str) -> AsyncIterator[Opened]:
+async def _fake() -> AsyncIterator[Opened]:
     broker = FakeBroker()
     broker.create(TOPIC, 1)
     broker.create(topics.REJECTED, 1)
@@ -78,14 +86,23 @@ async def _fake(_: str) -> AsyncIterator[Opened]:
     def poll() -> None:
         subscription.poll(100)
 
-    opened = Opened(subscription, FakeTopicIds(broker), FakeDeadLetters(broker), append, poll)
+    opened = Opened(
+        subscription,
+        FakeTopics(broker),
+        FakeDeadLetters(broker),
+        append,
+        create=lambda name, policy: broker.create(name, 1, frozenset(policy.split(","))),
+        delete=broker.delete,
+        delete_below=lambda offset: broker.delete_below(PARTITION, offset),
+        polled=poll,
+    )
     subscription.open(None, opened.arrived.extend)
     yield opened
 
 
 @asynccontextmanager
-async def _kafka(servers: str) -> AsyncIterator[Opened]:
-    kafka = KafkaSettings(bootstrap_servers=servers, idempotent_producer=False)
+async def _kafka(kafka: KafkaSettings) -> AsyncIterator[Opened]:
+    servers = kafka.bootstrap_servers
     admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
     for made in admin.create_topics([NewTopic(TOPIC, 1, 1), NewTopic(topics.REJECTED, 1, 1)]).values():
         made.result(10)
@@ -94,8 +111,19 @@ async def _kafka(servers: str) -> AsyncIterator[Opened]:
     async def append(key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
         await producer.send_and_wait(TOPIC, value, key, headers=headers)
 
+    def create(name: str, policy: str) -> None:
+        (made,) = admin.create_topics([NewTopic(name, 1, 1, config={"cleanup.policy": policy})]).values()
+        made.result(10)
+
+    def delete(name: str) -> None:
+        admin.delete_topics([name])[name].result(10)
+
+    def delete_below(offset: int) -> None:
+        (deleted,) = admin.delete_records([Place(TOPIC, 0, offset)]).values()
+        deleted.result(10)
+
     subscription, dead_letters = Subscription(kafka, SETTINGS), KafkaDeadLetters(kafka)
-    opened = Opened(subscription, TopicIds(admin), dead_letters, append)
+    opened = Opened(subscription, Topics(KafkaMetadata(kafka)), dead_letters, append, create, delete, delete_below)
     listener = FromTheBeginning(subscription)
     subscription.open(listener, opened.arrived.extend)
     await producer.start()
@@ -110,17 +138,33 @@ async def _kafka(servers: str) -> AsyncIterator[Opened]:
         await producer.stop()
 
 
-@pytest.fixture(scope="module")
-def bootstrap_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder: Path = tmp_path_factory.mktemp("edge")
-    with Broker(folder / "broker.log") as broker:
-        yield broker.bootstrap_servers
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[KafkaSettings]:
+    with Broker(tmp_path / "broker.log") as broker:
+        yield KafkaSettings(
+            bootstrap_servers=broker.bootstrap_servers, idempotent_producer=False, exact_end_offsets=False
+        )
 
 
-@pytest.mark.parametrize("kind", ["fake", "kafka"])
+@pytest.fixture
+def kafka(kafka_jars: None, tmp_path: Path) -> Iterator[KafkaSettings]:
+    assert kafka_jars is None
+    with KafkaBroker(tmp_path / "kafka") as broker:
+        yield broker.settings
+
+
+def _opened(kind: str, request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Opened]:
+    return _fake() if kind == "fake" else _kafka(request.getfixturevalue(kind))
+
+
+everywhere = pytest.mark.parametrize("kind", ["fake", "embedded", "kafka"])
+where_records_can_be_deleted = pytest.mark.parametrize("kind", ["fake", "kafka"])
+"""The embedded broker deletes no records."""
+
+
+@everywhere
 async def test_a_log_and_what_the_group_has_of_it(kind: str, request: pytest.FixtureRequest) -> None:
-    servers = "" if kind == "fake" else request.getfixturevalue("bootstrap_servers")
-    async with {"fake": _fake, "kafka": _kafka}[kind](servers) as opened:
+    async with _opened(kind, request) as opened:
         subscription = opened.subscription
         sent: list[tuple[bytes | None, bytes, list[tuple[str, bytes]]]] = [
             (b"key-%d" % number, b"value-%d" % number, [("content-type", b"x"), ("n", b"%d" % number)])
@@ -133,6 +177,7 @@ async def test_a_log_and_what_the_group_has_of_it(kind: str, request: pytest.Fix
         assert [record.offset for record in arrived] == [0, 1, 2, 3, 4]
         assert [(record.key, record.value, list(record.headers)) for record in arrived] == sent
         assert await subscription.ends([PARTITION]) == {PARTITION: 5}
+        assert await opened.topics.ends([PARTITION, REJECTED]) == {PARTITION: 5, REJECTED: 0}
 
         committed, beginning, _ = (await subscription.positions([PARTITION]))[PARTITION]
         assert (committed, beginning) == (None, 0)
@@ -141,17 +186,91 @@ async def test_a_log_and_what_the_group_has_of_it(kind: str, request: pytest.Fix
             await subscription.commit({REJECTED: 1})
         positions = await subscription.positions([PARTITION, REJECTED])
         assert (positions[PARTITION][0], positions[REJECTED][0]) == (3, None), "a member commits what is its own alone"
+        assert await subscription.ranges([PARTITION, REJECTED]) == {p: positions[p][1:] for p in (PARTITION, REJECTED)}
+        await _read_again(opened)
 
-        again = await subscription.read_one(PARTITION, 2)
-        assert again is not None
-        assert (again.offset, again.key, again.value) == (2, b"key-2", b"value-2")
-        assert await subscription.read_one(PARTITION, 5) is None
-        assert (await opened.topic_ids.of({TOPIC}))[TOPIC]
 
-        letters = [DeadLetter(b"k-%d" % number, b"v-%d" % number) for number in range(3)]
-        await opened.dead_letters.send([])
-        await opened.dead_letters.send(letters)
-        found = [await subscription.read_one(REJECTED, offset) for offset in range(3)]
-        assert [(record.key, record.value) for record in found if record] == [
-            (each.key, each.value) for each in letters
-        ]
+async def _read_again(opened: Opened) -> None:
+    """Dead letters, and single records of several logs at once."""
+    letters = [DeadLetter(b"k-%d" % number, b"v-%d" % number) for number in range(3)]
+    await opened.dead_letters.send([])
+    await opened.dead_letters.send(letters)
+    for number, letter in enumerate(letters):
+        found = await opened.subscription.read_each({PARTITION: 2, REJECTED: number})
+        assert {partition: (r.offset, r.key, r.value) for partition, r in found.items()} == {
+            PARTITION: (2, b"key-2", b"value-2"),
+            REJECTED: (number, letter.key, letter.value),
+        }
+    assert await opened.subscription.read_each({}) == {}
+    assert (await opened.subscription.read_each({PARTITION: 5, REJECTED: 0})).keys() == {REJECTED}
+
+
+@everywhere
+async def test_topic_ids_and_cleanup_policies(kind: str, request: pytest.FixtureRequest) -> None:
+    async with _opened(kind, request) as opened:
+        asked = {TOPIC, OTHER, "frigjort.tasks.v1.10000017"}
+        opened.create(OTHER, "delete,compact")
+        ids = await _ids(opened, asked, 2)
+        assert len({*ids.values()} - {""}) == 2
+        assert ids.keys() == {TOPIC, OTHER}
+        known = {TOPIC, OTHER} if kind == "embedded" else asked  # it answers for a topic that does not exist as well
+        policies = await opened.topics.cleanup_policies(known)
+        assert policies == {TOPIC: frozenset({"delete"}), OTHER: frozenset({"delete", "compact"})}
+        assert await opened.topics.ids(set()) == {}
+        assert await opened.topics.cleanup_policies(set()) == {}
+
+        opened.delete(OTHER)
+        assert await _ids(opened, asked, 1) == {TOPIC: ids[TOPIC]}
+        opened.create(OTHER, "delete")
+        again = await _ids(opened, asked, 2)
+        assert again[TOPIC] == ids[TOPIC]
+        assert again[OTHER] not in {"", *ids.values()}, "an id never comes back"
+
+
+async def _ids(opened: Opened, asked: set[str], count: int) -> dict[str, str]:
+    """The ids, once there are so many: Apache Kafka answers before all of it knows."""
+    async with asyncio.timeout(30):
+        while len(ids := await opened.topics.ids(asked)) != count:  # noqa: ASYNC110 - the broker tells nobody
+            await asyncio.sleep(0.1)
+    return ids
+
+
+@where_records_can_be_deleted
+async def test_what_retention_took(kind: str, request: pytest.FixtureRequest) -> None:
+    async with _opened(kind, request) as opened:
+        for number in range(6):
+            await opened.append(b"k", b"%d" % number, [])
+        await opened.receive(6)
+        await opened.subscription.commit({PARTITION: 2})
+        opened.delete_below(4)
+        assert await opened.subscription.ranges([PARTITION]) == {PARTITION: (4, 6)}
+        assert await opened.subscription.positions([PARTITION]) == {PARTITION: (2, 4, 6)}
+        assert await opened.subscription.read_each({PARTITION: 3}) == {}
+        found = await opened.subscription.read_each({PARTITION: 4})
+        assert found[PARTITION].value == b"4"
+        opened.delete_below(6)
+        assert await opened.subscription.ranges([PARTITION]) == {PARTITION: (6, 6)}
+        assert await opened.topics.ends([PARTITION]) == {PARTITION: 6}
+
+
+@where_records_can_be_deleted
+async def test_a_log_that_was_created_again(kind: str, request: pytest.FixtureRequest) -> None:
+    """Under the same name, while it is read: what was committed of it is gone with it."""
+    async with _opened(kind, request) as opened:
+        for _ in range(3):
+            await opened.append(b"k", b"v", [])
+        await opened.receive(3)
+        await opened.subscription.commit({PARTITION: 3})
+        opened.delete(TOPIC)
+        opened.create(TOPIC, "delete")
+        async with asyncio.timeout(30):
+            while await opened.topics.ends([PARTITION]) != {PARTITION: 0}:  # noqa: ASYNC110 - the broker tells nobody
+                await asyncio.sleep(0.1)
+            while await _position(opened) != (None, 0, 0):  # noqa: ASYNC110 - nor the client
+                await asyncio.sleep(0.1)
+
+
+async def _position(opened: Opened) -> tuple[int | None, int, int] | None:
+    with suppress(Retry):
+        return (await opened.subscription.positions([PARTITION]))[PARTITION]
+    return None

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from aiokafka import TopicPartition
 
 from services.collector.assignment import Binding
-from services.collector.clickhouse import ClickHouseStore
+from services.collector.clickhouse import ClickHouseStore, Proof, Reached
 from services.domain.columns import Snapshot
 from tests.fakes.store import FakeStore
 from tests.integration.delivering import Database, judged, snapshot_of
@@ -73,6 +76,11 @@ async def _write(opened: Opened, log: list[LogRecord], snapshot: Snapshot, cuts:
         await opened.store.write_records(found.records)
 
 
+def rejected(log: list[LogRecord]) -> dict[int, str]:
+    """The code of each record of one partition that the model refuses, by offset."""
+    return {where.offset: known.code for where, known in Records(log).dispositions() if known.kind == "rejected"}
+
+
 async def test_the_winner_of_each_task_whatever_is_written_when_and_how_often(opened: Opened) -> None:
     log, chance = log_of(600, 3), random.Random(3)
     older, newer = snapshot_of(REGISTRY[:6]), snapshot_of(REGISTRY)
@@ -93,16 +101,55 @@ async def test_the_winner_of_each_task_whatever_is_written_when_and_how_often(op
 async def test_what_an_assignment_asks(opened: Opened) -> None:
     log = log_of(300, 4)
     topic = log[0].topic
-    mine = [record for record in log if record.topic == topic]
-    known = dict(Records(log).dispositions())
-    await _write(opened, mine[:50], snapshot_of(REGISTRY), [20])
-    assert await opened.store.last_offsets([(1, topic), (1, "frigjort.tasks.v1.10000009x")]) == {(topic, 0): 49}
-    assert await opened.store.last_offsets([(2, topic)]) == {}
+    mine = [record for record in log if record.topic == topic][:50]
+    partition = TopicPartition(topic, 0)
+    refused = rejected(mine)
+    found = judged(mine, snapshot_of(REGISTRY)).records.to_pylist()
+    proved = {row["offset"]: Proof(row["digest"], row["salt"]) for row in found}
+    assert 0 < len(refused) < 50
+    await _write(opened, mine, snapshot_of(REGISTRY), [20])
+
+    last_accepted = max(proved.keys() - refused.keys())
+    asked = [(1, topic), (1, "frigjort.tasks.v1.10000017")]
+    assert await opened.store.reached(asked) == {partition: Reached(49, last_accepted)}
+    assert await opened.store.reached([(2, topic)]) == {}
+    assert await opened.store.reached([]) == {}
     for offset in range(50):
-        disposition = await opened.store.disposition(1, topic, 0, offset)
-        accepted = known[1, topic, 0, offset].kind != "rejected"  # type: ignore[index]
-        assert disposition.accepted == accepted
-        assert (len(disposition.salt), disposition.digest == bytes(32)) == ((32, False) if accepted else (0, True))
+        proofs = await opened.store.proofs([(1, topic, 0, offset), (1, topic, 7, offset)])
+        assert proofs == {partition: proved[offset]}
+    assert await opened.store.proofs([(2, topic, 0, last_accepted)]) == {}
+
+
+async def test_a_partition_of_which_nothing_was_accepted(opened: Opened) -> None:
+    topic = f"frigjort.tasks.v1.{AUTHORITIES[0]}"
+    bad = [LogRecord(4, topic, partition, offset, b"k", b"{", ()) for partition in (0, 1) for offset in range(3)]
+    await _write(opened, bad, snapshot_of(REGISTRY), [])
+    expected = {TopicPartition(topic, partition): Reached(2, None) for partition in (0, 1)}
+    assert await opened.store.reached([(4, topic)]) == expected
+
+
+async def test_what_the_brake_asks(opened: Opened) -> None:
+    log = log_of(300, 4)
+    topic = log[0].topic
+    mine = [record for record in log if record.topic == topic][:50]
+    partition, refused = TopicPartition(topic, 0), rejected(mine)
+    older = judged(
+        [LogRecord(1, topic, 0, offset, b"k", b"{", ()) for offset in range(60)], snapshot_of(REGISTRY)
+    ).records
+    older = older.set_column(older.schema.get_field_index("rules"), "rules", pa.array([0] * 60, pa.uint32()))
+    await opened.store.write_records(older)  # by older rules all were rejected: they do not count, but are stored
+    await _write(opened, mine, snapshot_of(REGISTRY), [20])
+
+    for before, reach in ((0, 9), (30, 100), (30, 12), (50, 50), (55, 3), (60, 60)):
+        recent = await opened.store.recent(1, partition, before, reach)
+        offsets = [offset for offset in sorted(refused) if before - reach <= offset < before]
+        assert recent.rejections.offsets.tolist() == offsets
+        assert recent.rejections.offsets.dtype == np.int64
+        assert [code for code, _ in recent.rejections.causes] == [refused[offset] for offset in offsets]
+        assert recent.stored == (59 if before < 60 else -1)
+    for log_no, other in ((2, partition), (1, TopicPartition(topic, 1))):
+        nothing = await opened.store.recent(log_no, other, 50, 50)
+        assert (nothing.rejections.causes, nothing.stored) == ([], -1)
 
 
 async def test_bindings_are_the_newest_number_with_every_id_under_it(opened: Opened) -> None:

@@ -1,7 +1,7 @@
 """A collector over fakes that goes on one step at a time: it can be stopped, killed or left behind between any two effects."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -9,6 +9,9 @@ from aiokafka import TopicPartition
 from pydantic import SecretStr
 
 from contracts import topics
+from services.collector.assignment import Begin
+from services.collector.brake import Brake, Limit
+from services.collector.evidence import Evidence
 from services.collector.judge import judge
 from services.collector.partitions import Batch
 from services.collector.pipeline import DeadLetter, Judged, Path
@@ -16,9 +19,9 @@ from services.collector.provenance import Provenance
 from services.collector.reader import Reader
 from services.collector.settings import CollectorSettings
 from services.domain.columns import Snapshot
-from services.runtime.errors import Retry
+from services.runtime.errors import Halt, Retry
 from services.runtime.retry import Patience
-from tests.fakes.broker import FakeBroker, FakeDeadLetters, FakeSubscription, FakeTopicIds
+from tests.fakes.broker import FakeBroker, FakeDeadLetters, FakeSubscription, FakeTopics
 from tests.fakes.store import FakeStore
 from tests.reference.shapes import Coordinate
 
@@ -30,12 +33,14 @@ _SETTINGS = CollectorSettings(secret=SecretStr("s" * 32), buffer_rows=20)
 
 @dataclass
 class World:
-    """What outlives every collector, and what was ever written to it: verdicts and measurements by coordinate."""
+    """What outlives every collector, and what was ever written to it: verdicts and measurements by coordinate, and the log
+    number under which each partition was committed."""
 
     broker: FakeBroker = field(default_factory=FakeBroker)
     store: FakeStore = field(default_factory=FakeStore)
     verdicts: dict[Coordinate, tuple[int, int]] = field(default_factory=dict)
     measured: dict[Coordinate, tuple[int, int]] = field(default_factory=dict)
+    committed_under: dict[TopicPartition, int] = field(default_factory=dict)
 
     def note_verdicts(self, rows: pa.Table) -> None:
         """(accepted, rules) of each coordinate; the higher one is to stay."""
@@ -71,9 +76,9 @@ class ReleaseJudge:
 
 
 class SteppingCollector:
-    """A collector of release `rules` that knows the registry at `snapshot`."""
+    """A collector of release `rules` that knows the registry at `snapshot`, with the brake at `bounds`."""
 
-    def __init__(self, world: World, rules: int, snapshot: Snapshot) -> None:
+    def __init__(self, world: World, rules: int, snapshot: Snapshot, bounds: Sequence[Limit] = ()) -> None:
         self.world = world
         self.rules = rules
         self.snapshot = snapshot
@@ -83,11 +88,13 @@ class SteppingCollector:
         self._gate: asyncio.Future[None] | None = None
         self._open = False
         self.subscription = FakeSubscription(world.broker)
-        ids = FakeTopicIds(world.broker)
-        self.reader = Reader(_SETTINGS, self.subscription, world.store, ids)  # type: ignore[arg-type]
+        self._evidence = Evidence(world.store, self.subscription, FakeTopics(world.broker))  # type: ignore[arg-type]
+        self.reader = Reader(_SETTINGS, self.subscription, self._evidence)  # type: ignore[arg-type]
         self._letters = FakeDeadLetters(world.broker)
+        self._logs: Mapping[TopicPartition, Begin] = {}
         release = ReleaseJudge(rules, lambda: self.snapshot)
-        self.path = Path(release, self, self, self, Patience(longest_pause_seconds=0))
+        brake = Brake(bounds, world.store)
+        self.path = Path(self, release, brake, self, self, self, Patience(longest_pause_seconds=0))
 
     async def _step(self) -> None:
         if not self._open:
@@ -100,6 +107,11 @@ class SteppingCollector:
         if self.loses_answer:
             self.loses_answer = False
             raise Retry("the neighbour", "the answer was cut off")
+
+    async def strangers(self, logs: Mapping[TopicPartition, Begin]) -> dict[TopicPartition, Halt]:
+        """`Origin`, a step before."""
+        await self._step()
+        return await self._evidence.strangers(logs)
 
     async def write_records(self, rows: pa.Table) -> None:
         """Rows of table `records`, a step before and a step after."""
@@ -125,6 +137,9 @@ class SteppingCollector:
         """Offsets, a step before and a step after."""
         await self._step()
         await self.reader.commit(offsets, assignment)
+        for partition, offset in offsets.items():
+            if self.world.broker.committed.get(partition) == offset:
+                self.world.committed_under[partition] = self._logs[partition].log_no
         await self._answer()
 
     async def assign(self, partitions: set[TopicPartition]) -> None:
@@ -140,6 +155,10 @@ class SteppingCollector:
         """It learns that its partitions are another's, without time to store what it has read."""
         self.reader.partitions.revoked()
 
+    async def watch(self) -> None:
+        """Looks once whether what is read may still be read."""
+        await self.reader._watch()
+
     async def take(self, most: int) -> None:
         """Begins the path with a batch, if none is under way and something waits."""
         if self.running is None and self.reader.partitions.buffered:
@@ -147,8 +166,11 @@ class SteppingCollector:
             await settle()
 
     async def _run(self, batch: Batch) -> None:
-        await self.path.run(batch)
-        self.reader.partitions.stored(batch)
+        self._logs = batch.logs
+        outcome = await self.path.run(batch)
+        self.reader.partitions.stored(outcome.batch)
+        for partition, halt in outcome.halts.items():
+            self.reader._brake(partition, halt, batch.assignment)
         self.reader._apply_pressure()
 
     async def advance(self, steps: int) -> None:

@@ -6,7 +6,8 @@ FRIGJORT_TEST_DEPTH=20 runs twenty times as many histories.
 
 import asyncio
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 from zlib import crc32
 
 from aiokafka import TopicPartition
@@ -17,7 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from contracts import topics
 from contracts.examples import Example, invalid
 from contracts.reading import STRUCTURED_HEADERS
+from services.collector.brake import Braked, Limit
 from services.domain.columns import Snapshot
+from tests.fakes.broker import sent_ms
 from tests.integration.delivering import snapshot_of
 from tests.properties.deliveries.collector import SteppingCollector, World
 from tests.reference import load_registry
@@ -33,6 +36,7 @@ AUTHORITIES = ("10000009", "10000025")
 PARTITIONS = [TopicPartition(topics.tasks_topic(cvr), n) for cvr, n in zip(AUTHORITIES, (0, 0), strict=True)]
 PARTITIONS.append(TopicPartition(topics.tasks_topic(AUTHORITIES[1]), 1))
 LOG_NO = 3
+"""The number of the first incarnation of each topic; the next ones count up from it."""
 BAD = [e for e in invalid() if e.record.topic.startswith(topics.TASKS_PREFIX) and len(e.record.value or b"") < 5_000]
 CONTENTS: list[dict[str, Any]] = [
     {"task_type": "kle:27.35.04", "complexity": "low", "day": "02-01", "active": 600_000},
@@ -41,7 +45,7 @@ CONTENTS: list[dict[str, Any]] = [
 ]
 KINDS = st.sampled_from(["completed", "completed", "corrected", "reopened", "retracted"])
 NUMBER = st.integers(0, 5)
-ROUNDS = st.tuples(NUMBER, st.integers(1, 30), st.integers(1, 12), st.sampled_from([*range(1, 9), 9, 9, 9, 9]))
+ROUNDS = st.tuples(NUMBER, st.integers(1, 30), st.integers(1, 12), st.sampled_from([*range(1, 10), 10, 10, 10, 10]))
 EVENTS = st.tuples(NUMBER, KINDS, st.integers(1, 3), NUMBER, NUMBER)
 
 
@@ -83,7 +87,9 @@ def snapshot_at(generation: int) -> Snapshot:
 
 
 class Deliveries(RuleBasedStateMachine):
-    """One log number, three partitions, up to four collectors of two releases."""
+    """Two topics, three partitions, up to four collectors of two releases."""
+
+    bounds: ClassVar[Sequence[Limit]] = ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +98,11 @@ class Deliveries(RuleBasedStateMachine):
         for cvr, partitions in zip(AUTHORITIES, (1, 2), strict=True):
             topic = topics.tasks_topic(cvr)
             self.world.broker.create(topic, partitions)
-            self.world.store.bind(topic, LOG_NO, self.world.broker.topic_id(topic))
+            self.world.store.bind(topic, LOG_NO, self.world.broker.topic_ids()[topic])
+        self.world.broker.create(topics.REJECTED, 1)
+        self.log_no = dict.fromkeys(map(topics.tasks_topic, AUTHORITIES), LOG_NO)
+        self.unbound: set[str] = set()
+        self.shaken: set[TopicPartition] = set()
         self.generation = 2
         self.registry = Registry(MESSAGES)
         self.records = Records()
@@ -105,7 +115,8 @@ class Deliveries(RuleBasedStateMachine):
 
     def deliver(self, partition: TopicPartition, key: bytes | None, value: bytes | None, headers: Any) -> None:
         offset = self.world.broker.append(partition, key, value, headers)
-        self.records.add(LogRecord(LOG_NO, partition.topic, partition.partition, offset, key, value, headers))
+        log_no = self.log_no[partition.topic]
+        self.records.add(LogRecord(log_no, partition.topic, partition.partition, offset, key, value, headers))
 
     @rule(cvr=st.sampled_from(AUTHORITIES), sent=st.lists(EVENTS, min_size=2, max_size=8))
     def send(self, cvr: str, sent: list[tuple[int, str, int, int, int]]) -> None:
@@ -139,6 +150,67 @@ class Deliveries(RuleBasedStateMachine):
         """A baseline or a withdrawal; no collector knows it yet."""
         self.generation += 1
 
+    # -- what happens to logs -----------------------------------------------------------------------------------------------
+
+    @rule(cvr=st.sampled_from(AUTHORITIES), lost=st.sampled_from([0, 0, 1, 5]), rounds=st.lists(ROUNDS, max_size=5))
+    def recreate(self, cvr: str, lost: int, rounds: list[tuple[int, int, int, int]]) -> None:
+        """The topic is deleted and created under its readers; its source sends again what it has, last ones first, and one
+        record more. So a reader's position lies in the new log too, at another record."""
+        topic, broker = topics.tasks_topic(cvr), self.world.broker
+        before = {partition: list(broker.logs[partition]) for partition in PARTITIONS if partition.topic == topic}
+        broker.delete(topic)
+        broker.create(topic, len(before))
+        self.log_no[topic] += 1
+        self.unbound.add(topic)
+        self.shaken |= before.keys()
+        for partition, records in before.items():
+            for record in [*records[::-1][lost:], *records[:1]]:
+                self.deliver(partition, record.key, record.value, record.headers)
+        self.work(rounds)
+
+    @precondition(lambda self: self.unbound)
+    @rule(turn=NUMBER)
+    def rebind(self, turn: int) -> None:
+        """Every new incarnation gets the next log number, and the collectors decide anew."""
+        self.bind_all()
+        self.rebalance(turn)
+
+    def bind_all(self) -> None:
+        for topic in sorted(self.unbound):
+            self.world.store.bind(topic, self.log_no[topic], self.world.broker.topic_ids()[topic])
+        self.unbound.clear()
+
+    @rule(partition=st.sampled_from(PARTITIONS), which=st.integers(0, 99), unread=st.sampled_from([False] * 5 + [True]))
+    def retain(self, partition: TopicPartition, which: int, unread: bool) -> None:
+        """Retention takes the oldest records: of those that are stored and committed, or of all."""
+        beginning, end = self.world.broker.range_of(partition)
+        committed = 0 if self.committed_elsewhere(partition) else self.world.broker.committed.get(partition, 0)
+        below = end if unread else committed
+        if below > beginning:
+            self.world.broker.delete_below(partition, beginning + 1 + which % (below - beginning))
+            self.shaken.add(partition)
+
+    def stored_below(self, partition: TopicPartition) -> int:
+        """The first offset of today's log that has no row."""
+        _, end = self.world.broker.range_of(partition)
+        log_no, verdicts = self.log_no[partition.topic], self.world.verdicts
+        return next(
+            (n for n in range(end) if Coordinate(log_no, partition.topic, partition.partition, n) not in verdicts), end
+        )
+
+    def must_halt(self, partition: TopicPartition) -> bool:
+        """Whether who decides now where to begin may not begin at all."""
+        beginning, end = self.world.broker.range_of(partition)
+        stored = self.stored_below(partition)
+        committed = self.world.broker.committed.get(partition, stored)
+        beyond_end = self.committed_elsewhere(partition) and committed > end
+        # Stored and not committed is not enough: its measurement and its dead letter need not be stored.
+        return partition.topic in self.unbound or beginning > min(stored, committed) or beyond_end
+
+    def committed_elsewhere(self, partition: TopicPartition) -> bool:
+        """Whether the offset was committed by who had asked for the origin of its records just before the topic was re-created."""
+        return self.world.committed_under.get(partition) != self.log_no[partition.topic]
+
     # -- what collectors do -------------------------------------------------------------------------------------------------
 
     @initialize()
@@ -156,7 +228,7 @@ class Deliveries(RuleBasedStateMachine):
     @precondition(lambda self: len(self.collectors) < 4)
     @rule(release=st.sampled_from([1, 2]), turn=NUMBER)
     def start(self, release: int, turn: int) -> None:
-        self.collectors.append(SteppingCollector(self.world, release, snapshot_at(self.generation)))
+        self.collectors.append(SteppingCollector(self.world, release, snapshot_at(self.generation), self.bounds))
         self.rebalance(turn)
 
     @rule(turn=NUMBER)
@@ -164,7 +236,20 @@ class Deliveries(RuleBasedStateMachine):
         """Every partition gets an owner who is awake. Who sleeps is fenced and does not know."""
         awake = self.awake
         for number, each in enumerate(awake):
-            self.do(each.assign({p for at, p in enumerate(PARTITIONS) if (at + turn) % len(awake) == number}))
+            given = {p for at, p in enumerate(PARTITIONS) if (at + turn) % len(awake) == number}
+            self.do(each.assign(given))
+            assert set(each.reader.partitions.halted) == {p for p in given if self.must_halt(p)}
+        self.shaken.clear()
+
+    @rule()
+    def watch(self) -> None:
+        """Who is awake looks whether what it reads is still what it began to read."""
+        ids = self.world.broker.topic_ids()
+        for each in self.awake:
+            self.do(each.watch())
+            for partition, state in each.reader.partitions.running.items():
+                assert state.begun.topic_id == ids[partition.topic]
+                assert state.next_offset >= self.world.broker.range_of(partition)[0]
 
     @rule(rounds=st.lists(ROUNDS, min_size=1, max_size=5))
     def work(self, rounds: list[tuple[int, int, int, int]]) -> None:
@@ -177,7 +262,7 @@ class Deliveries(RuleBasedStateMachine):
                 self.do(one.advance(steps))
 
     @precondition(lambda self: self.under_way)
-    @rule(which=NUMBER, steps=st.integers(1, 9))
+    @rule(which=NUMBER, steps=st.integers(1, 10))
     def advance(self, which: int, steps: int) -> None:
         """Somebody goes on, a zombie too."""
         self.do(self.under_way[which % len(self.under_way)].advance(steps))
@@ -255,49 +340,72 @@ class Deliveries(RuleBasedStateMachine):
         assert stored.keys() == self.world.verdicts.keys()
         for where, row in stored.items():
             assert (row["accepted"], row["rules"]) == self.world.verdicts[Coordinate(*where)]
+            assert Coordinate(*where) in expected
+            log_no, _, _, offset = where
+            assert round(row["broker_time"].timestamp() * 1000) == sent_ms(log_no - LOG_NO + 1, offset)
             if row["rules"] == 2:
                 known = expected[Coordinate(*where)]
                 assert (row["accepted"], row["code"]) == (int(known.kind != "rejected"), known.code)
 
     @invariant()
     def what_is_committed_is_stored(self) -> None:
-        letters = {record.key.decode() for record in self.world.broker.logs.get(TopicPartition(topics.REJECTED, 0), [])}
-        for (topic, partition), committed in self.world.broker.committed.items():
+        letters = {record.key.decode() for record in self.world.broker.logs[TopicPartition(topics.REJECTED, 0)]}
+        for partition, committed in self.world.broker.committed.items():
+            log_no = self.world.committed_under[partition]
             for offset in range(committed):
-                accepted, _ = self.world.verdicts[Coordinate(LOG_NO, topic, partition, offset)]
-                if accepted == 0:
-                    assert f"{LOG_NO}/{topic}/{partition}/{offset}" in letters
+                where = Coordinate(log_no, partition.topic, partition.partition, offset)
+                accepted, _ = self.world.verdicts[where]
+                if accepted:
+                    assert where in self.world.measured
+                else:
+                    assert f"{log_no}/{partition.topic}/{partition.partition}/{offset}" in letters
 
     @invariant()
-    def nobody_halts(self) -> None:
-        assert not [each.reader.partitions.halted for each in self.collectors if each.reader.partitions.halted]
+    def nobody_halts_without_a_reason(self) -> None:
+        """The log must not be begun, or something happened to it since it was."""
+        for each in self.awake:
+            for partition, halt in each.reader.partitions.halted.items():
+                braked = isinstance(halt, Braked) and bool(self.bounds)
+                assert braked or partition in self.shaken or self.must_halt(partition), halt
 
     def teardown(self) -> None:
-        """In the end one collector of the newest release goes on from what is committed: every record has its disposition.
-        After a replay every total is the model's."""
+        """In the end one collector of the newest release, without a brake, goes on from what is committed, under the newest
+        log numbers: what is left of each log has its disposition. After a replay every total is the model's."""
         try:
             for each in self.collectors:
                 self.do(each.kill())
+            self.bind_all()
             for forget in (False, True):
                 if forget:
                     self.world.broker.committed.clear()
                 last = SteppingCollector(self.world, 2, snapshot_at(self.generation))
                 self.collectors = [last]
+                halted = {partition for partition in PARTITIONS if self.must_halt(partition)}
                 self.do(last.assign(set(PARTITIONS)))
                 self.do(last.work_off())
+                assert set(last.reader.partitions.halted) == halted
                 self.every_row_is_the_models()
                 self.one_disposition_a_coordinate()
                 self.what_is_committed_is_stored()
-                assert len(self.world.store.dispositions()) == len(self.records)
-                ends = {partition: len(self.world.broker.logs[partition]) for partition in PARTITIONS}
-                assert {p: self.world.broker.committed.get(p, 0) for p in PARTITIONS} == ends
-            self.totals_are_the_models()
+                for partition in set(PARTITIONS) - halted:
+                    beginning, end = self.world.broker.range_of(partition)
+                    assert self.stored_below(partition) == end
+                    assert self.world.broker.committed.get(partition, beginning) == end
+            self.totals_are_the_models(halted)
         finally:
             self.loop.close()
 
-    def totals_are_the_models(self) -> None:
+    def totals_are_the_models(self, halted: set[TopicPartition]) -> None:
+        """What is left of today's logs counts as measured by the newest registry, the rest as it was measured last."""
+        beginnings = {partition: self.world.broker.range_of(partition)[0] for partition in PARTITIONS}
+        for where in [where for where, (accepted, _) in self.world.verdicts.items() if accepted]:
+            partition = TopicPartition(where.topic, where.partition)
+            today = where.log_no == self.log_no[where.topic] and where.offset >= beginnings[partition]
+            if today and partition not in halted:
+                assert self.world.measured[where] == (2, self.generation)
+        measured_with = {where: generation for where, (_, generation) in self.world.measured.items()}
         rows = [row for row in self.world.store.measurements.rows.values() if row["kind"] == 1]
-        expected = fold(self.records, Registry(MESSAGES[: self.generation])).by()
+        expected = fold(self.records, self.registry, measured_with).by()
         measured = [row for row in rows if row["status"] == "measured"]
         total = (
             len(rows),
@@ -308,9 +416,35 @@ class Deliveries(RuleBasedStateMachine):
         assert [(t.tasks, t.measured, t.effort_ms, t.saved_ms) for t in expected.values()] == ([total] if rows else [])
 
 
-Deliveries.TestCase.settings = settings(
+class BrakedDeliveries(Deliveries):
+    """The same with a brake that trips soon. What it holds is let go on in the end, by a collector without one."""
+
+    bounds = (Limit(3, 3), Limit(4, 8))
+
+    @rule(partition=st.sampled_from(PARTITIONS), which=st.lists(st.integers(0, len(BAD) - 1), min_size=2, max_size=6))
+    def send_flood(self, partition: TopicPartition, which: list[int]) -> None:
+        for number in which:
+            self.send_invalid(partition, BAD[number])
+
+    @invariant()
+    def no_flood_is_stored(self) -> None:
+        """However often it was begun anew, and by whom."""
+        rejected: dict[tuple[Any, ...], list[int]] = {}
+        for where, row in sorted(self.world.store.dispositions().items()):
+            if not row["accepted"]:
+                rejected.setdefault(where[:3], []).append(where[3])
+        for offsets in rejected.values():
+            for limit in self.bounds:
+                pairs = zip(offsets, offsets[limit.count - 1 :], strict=False)
+                assert all(last - first >= limit.span for first, last in pairs)
+
+
+_SETTINGS = settings(
     max_examples=40 * DEPTH,
     stateful_step_count=50,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+Deliveries.TestCase.settings = _SETTINGS
+BrakedDeliveries.TestCase.settings = settings(_SETTINGS, max_examples=15 * DEPTH)
 test_any_history_ends_where_the_model_ends = Deliveries.TestCase
+test_any_history_under_a_brake_ends_there_too = BrakedDeliveries.TestCase

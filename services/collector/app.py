@@ -80,7 +80,7 @@ class Collector:
         await self._patience(self._registry.start)
         await self._patience(self._dead_letters.start)
         subscription = Subscription(self._kafka, self._settings)
-        evidence = Evidence(store, subscription, Topics(metadata))
+        evidence = Evidence(store, subscription, Topics(metadata), self._settings.group_id)
         self._reader = reader = Reader(self._settings, subscription, evidence)
         judge = BatchJudge(
             Provenance(self._settings.secret.get_secret_value().encode()), lambda: self._registry.snapshot

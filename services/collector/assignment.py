@@ -1,7 +1,7 @@
 """Where to begin reading a partition, why not to read it, and whether it may still be read: pure decisions.
 
-Invariant: after `Begin(offset)` every offset from the log's first to `offset - 1` has its row in `records`, or is still in
-the log at or after `offset`; and what is read afterwards comes from that same log. Whatever would break it is a `Halt`.
+Invariant: after `Begin(offset)` every offset from the log's first to `offset - 1` has its row in `records`, which is written
+last of all about a record, or is still in the log at or after `offset`; and what is read afterwards comes from that same log. Whatever would break it is a `Halt`.
 It never guesses, and never resets to the end.
 """
 
@@ -73,7 +73,8 @@ def may_go_on(sight: Sight) -> Halt | None:
         return Halt(
             sight.partition,
             f"offsets {sight.read_after} to {sight.beginning - 1} were deleted from the log before they were read",
-            "have the source send them again, then `frigjort authorities rebind --cvr …`; keep the log for longer",
+            "restart the collector: it goes on if they were stored before; else have the source send them again after "
+            "`frigjort authorities rebind --cvr …`, and keep the log for longer",
         )
     if sight.end < sight.read_before:
         return Halt(
@@ -146,7 +147,8 @@ def _decide_offset(facts: Facts, log: Begin) -> Begin | Halt:
     if facts.beginning > min(begin, next_unstored):
         return Halt(
             facts.partition,
-            f"offsets {min(begin, next_unstored)} to {facts.beginning - 1} are gone from the log and were never stored",
-            "restore them from the source, then `frigjort authorities rebind --cvr …`",
+            f"offsets {min(begin, next_unstored)} to {facts.beginning - 1} are gone from the log, and not known to be stored",
+            "if `frigjort audit reconcile` misses none of them, delete the committed offsets of this topic and restart; else "
+            "have the source send them again after `frigjort authorities rebind --cvr …`",
         )
     return replace(log, offset=begin)

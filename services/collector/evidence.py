@@ -29,6 +29,7 @@ class Evidence:
     store: ClickHouseStore
     subscription: Subscription
     topics: Topics
+    group_id: str
 
     async def facts(self, assigned: list[TopicPartition]) -> dict[TopicPartition, Facts]:
         """What `decide` needs to know of each partition."""
@@ -36,34 +37,37 @@ class Evidence:
         ids = await self.topics.ids(names)
         policies = await self.topics.cleanup_policies(names)
         bindings = await self.store.bindings(names)
+        # Committed before stored: whoever had the partition until now stores first and commits then.
+        committed = await self.topics.committed(self.group_id, assigned)
+        ranges = await self.subscription.ranges(assigned)
         reached = await self.store.reached((binding.log_no, topic) for topic, binding in bindings.items())
-        positions = await self.subscription.positions(assigned)
-        stored = await self._stored(bindings, {p: reached[p] for p in assigned if p in reached}, positions)
+        beginnings = {partition: beginning for partition, (beginning, _) in ranges.items()}
+        stored = await self._stored(bindings, {p: reached[p] for p in assigned if p in reached}, beginnings)
         least = {
-            partition: max(committed or 0, stored[partition].offset + 1 if partition in stored else 0)
-            for partition, (committed, _, _) in positions.items()
+            partition: max(committed.get(partition, 0), stored[partition].offset + 1 if partition in stored else 0)
+            for partition in assigned
         }
-        ends = await self._ends({p: end for p, (_, _, end) in positions.items()}, least)
+        ends = await self._ends({partition: end for partition, (_, end) in ranges.items()}, least)
         return {
             partition: Facts(
                 partition=name_of(partition),
                 binding=bindings.get(partition.topic),
                 topic_id=ids.get(partition.topic, ""),
                 cleanup_policy=policies.get(partition.topic, frozenset()),
-                committed=committed,
-                beginning=beginning,
+                committed=committed.get(partition),
+                beginning=beginnings[partition],
                 end=ends[partition],
                 stored=stored.get(partition),
             )
-            for partition, (committed, beginning, _) in positions.items()
+            for partition in assigned
         }
 
     async def sights(self, running: Mapping[TopicPartition, Running]) -> dict[TopicPartition, Sight]:
         """What `may_go_on` needs to know of each partition that is read."""
         before = {partition: state.next_offset for partition, state in running.items()}
-        positions = await self.subscription.ranges(list(running))
+        ranges = await self.subscription.ranges(list(running))
         ids = await self.topics.ids({partition.topic for partition in running})
-        ends = await self._ends({partition: end for partition, (_, end) in positions.items()}, before)
+        ends = await self._ends({partition: end for partition, (_, end) in ranges.items()}, before)
         return {
             partition: Sight(
                 partition=name_of(partition),
@@ -74,7 +78,7 @@ class Evidence:
                 beginning=beginning,
                 end=ends[partition],
             )
-            for partition, (beginning, _) in positions.items()
+            for partition, (beginning, _) in ranges.items()
         }
 
     async def strangers(self, logs: Mapping[TopicPartition, Begin]) -> dict[TopicPartition, Halt]:
@@ -97,14 +101,14 @@ class Evidence:
         self,
         bindings: Mapping[str, Binding],
         reached: Mapping[TopicPartition, Reached],
-        positions: Mapping[TopicPartition, tuple[int | None, int, int]],
+        beginnings: Mapping[TopicPartition, int],
     ) -> dict[TopicPartition, Stored]:
         """How far each partition is stored, and whether its last accepted record is still the one in the log: of a refused
         one nothing was kept to compare with."""
         compared = {
             partition: known.last_accepted
             for partition, known in reached.items()
-            if known.last_accepted is not None and known.last_accepted >= positions[partition][1]
+            if known.last_accepted is not None and known.last_accepted >= beginnings[partition]
         }
         records = await self.subscription.read_each(compared)
         proofs = await self.store.proofs(

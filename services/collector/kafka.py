@@ -104,9 +104,11 @@ class Subscription:
             raise Retry("Kafka", "the consumer is not started")
         return consumer
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        """Commits the next offsets to read. Raises `Retry`; a partition that is not ours any more is left alone."""
-        ours = {partition: offset for partition, offset in offsets.items() if partition in self.consumer.assignment()}
+    async def commit(self, offsets: Mapping[TopicPartition, tuple[int, str]]) -> None:
+        """Commits the next offset to read of each partition, with the topic id of the log that was read: a commit that comes
+        after the topic was re-created says nothing of the new log. Raises `Retry`; a partition that is not ours any more is
+        left alone."""
+        ours = {partition: named for partition, named in offsets.items() if partition in self.consumer.assignment()}
         if not ours:
             return
         try:
@@ -139,17 +141,6 @@ class Subscription:
         ours = self.consumer.assignment()
         fetched = {p: self.consumer.highwater(p) or 0 for p in partitions if p in ours}
         return {partition: max(end, fetched.get(partition, 0)) for partition, end in listed.items()}
-
-    async def positions(
-        self, partitions: Sequence[TopicPartition]
-    ) -> dict[TopicPartition, tuple[int | None, int, int]]:
-        """Committed (or `None`), beginning and end offset of each partition. Raises `Retry`."""
-        ranges = await self.ranges(partitions)
-        try:
-            committed = {partition: await self.consumer.committed(partition) for partition in partitions}
-        except (KafkaError, IllegalStateError) as error:
-            raise Retry("Kafka", f"committed offsets: {error}") from error
-        return {partition: (committed[partition], *ranges[partition]) for partition in partitions}
 
     async def ranges(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Beginning and end offset of each partition. Raises `Retry`."""
@@ -211,6 +202,11 @@ class Topics:
     async def cleanup_policies(self, names: set[str]) -> dict[str, frozenset[str]]:
         """What `cleanup.policy` of each name that Kafka knows consists of."""
         return await asyncio.to_thread(self.metadata.cleanup_policies, names)
+
+    async def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """What the group has committed of the logs that have these names today."""
+        found = await asyncio.to_thread(self.metadata.committed, group, partitions)
+        return {TopicPartition(*place): offset for place, offset in found.items()}
 
     async def ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset after the last record of each log, also where a broker lists it too low."""

@@ -1,7 +1,8 @@
 """The path of a batch, in order; commit last.
 
-Invariant: an offset is committed only after the rows of its record, and its dead letter if it has one, are stored. A
-crash between two steps leads to the same rows again: nothing here depends on a clock, on chance or on the batch's cut.
+Invariants: a row in `records` says that all else about its record is done, its dead letter acknowledged and its measurement
+stored; an offset is committed only after that row is stored. A crash between two steps leads to the same rows again:
+nothing here depends on a clock, on chance or on the batch's cut.
 Where a partition is stopped, because its log was replaced or by the brake, the batch goes on without its records from the
 stop on.
 """
@@ -123,8 +124,8 @@ class Path:
         if floods:
             batch = batch.before({partition: halt.offset for partition, halt in floods.items()})
             judged = await self.judge.judge(batch)
-        await self.patience(self.store.write_records, judged.records)
-        await self.patience(self.store.write_measurements, judged.measurements)
         await self.patience(self.dead_letters.send, judged.dead_letters)
+        await self.patience(self.store.write_measurements, judged.measurements)
+        await self.patience(self.store.write_records, judged.records)
         await self.patience(self.offsets.commit, batch.offsets, batch.assignment)
         return Outcome(batch, judged, {**strangers, **floods})

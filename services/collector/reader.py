@@ -195,4 +195,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
     async def commit(self, offsets: dict[TopicPartition, int], assignment: int) -> None:
         """`Offsets` of the path: nothing is committed for an assignment that is over."""
         if assignment == self.partitions.assignment:
-            await self._subscription.commit(offsets)
+            running = self.partitions.running
+            await self._subscription.commit(
+                {p: (offset, running[p].begun.topic_id) for p, offset in offsets.items() if p in running}
+            )

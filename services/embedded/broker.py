@@ -58,7 +58,10 @@ class Broker:
     def settings(self) -> KafkaSettings:
         """How its clients are set: it does not know aiokafka's idempotent producer, and lists the end of a log too low."""
         return KafkaSettings(
-            bootstrap_servers=self.bootstrap_servers, idempotent_producer=False, exact_end_offsets=False
+            bootstrap_servers=self.bootstrap_servers,
+            idempotent_producer=False,
+            exact_end_offsets=False,
+            commit_metadata=False,
         )
 
     @property

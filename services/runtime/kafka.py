@@ -77,9 +77,13 @@ class KafkaMetadata:
         return self._offsets(partitions, newest, IsolationLevel.READ_COMMITTED)
 
     def committed(self, group: str, partitions: Collection[Partition]) -> dict[Partition, int]:
-        """The next offset that a consumer group committed, of the partitions where it committed any."""
+        """The next offset that a consumer group committed, of the partitions where it committed any for the log that has the
+        topic's name today: a commit names its log by the topic id in its metadata. One without it, or of a topic that was
+        re-created since, counts for nothing. The embedded broker keeps no metadata; it forgets its logs at a restart."""
         if not partitions:
             return {}
+        by_name = self._settings.commit_metadata
+        ids = self.topic_ids({topic for topic, _ in partitions}) if by_name else {}
         consumer = Consumer(self._of_group(group))
         try:
             found = consumer.committed([TopicPartition(*place) for place in sorted(partitions)], _ANSWER_SECONDS)
@@ -90,7 +94,11 @@ class KafkaMetadata:
         for partition in found:
             if partition.error is not None:
                 raise Retry("Kafka", f"committed offsets of {partition.topic}: {partition.error.str()}")
-        return {(found.topic, found.partition): found.offset for found in found if found.offset >= 0}
+        return {
+            (each.topic, each.partition): each.offset
+            for each in found
+            if each.offset >= 0 and (not by_name or each.metadata == ids.get(each.topic, "no such topic"))
+        }
 
     def _offsets(
         self,

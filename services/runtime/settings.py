@@ -71,4 +71,5 @@ class KafkaSettings(Settings):
     bootstrap_servers: str = "127.0.0.1:9092"
     idempotent_producer: bool = True  # off for the embedded broker, which does not know it
     exact_end_offsets: bool = True  # off for the embedded broker, which lists the end of a log too low
+    commit_metadata: bool = True  # off for the embedded broker, which forgets what a commit says beside the offset
     replication_factor: int = 1

@@ -28,7 +28,7 @@ class FakeBroker:
     incarnations: dict[str, int] = field(default_factory=dict)
     policies: dict[str, frozenset[str]] = field(default_factory=dict)
     logs: dict[TopicPartition, list[ConsumerRecord]] = field(default_factory=dict)
-    committed: dict[TopicPartition, int] = field(default_factory=dict)
+    committed: dict[TopicPartition, tuple[int, str]] = field(default_factory=dict)
     beginnings: dict[TopicPartition, int] = field(default_factory=dict)
     owners: dict[TopicPartition, "FakeSubscription"] = field(default_factory=dict)
 
@@ -45,6 +45,11 @@ class FakeBroker:
         for partition in [partition for partition in self.logs if partition.topic == topic]:
             for kept in (self.logs, self.committed, self.beginnings):
                 kept.pop(partition, None)
+
+    def committed_today(self, partition: TopicPartition) -> int | None:
+        """What was committed of the log that has the topic's name now, by the word of the commit."""
+        offset, topic_id = self.committed.get(partition, (0, ""))
+        return offset if topic_id and topic_id == self.topic_ids().get(partition.topic) else None
 
     def topic_ids(self) -> dict[str, str]:
         """The id of each topic that exists."""
@@ -125,13 +130,6 @@ class FakeSubscription:
                 self._handle(records)
         return handed
 
-    async def positions(
-        self, partitions: Sequence[TopicPartition]
-    ) -> dict[TopicPartition, tuple[int | None, int, int]]:
-        """Committed (or `None`), beginning and end offset of each partition."""
-        ranges = await self.ranges(partitions)
-        return {partition: (self.broker.committed.get(partition), *ranges[partition]) for partition in partitions}
-
     async def ranges(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Beginning and end offset of each partition. Raises `Retry` where there is none."""
         return {partition: self.broker.range_of(partition) for partition in partitions}
@@ -145,8 +143,8 @@ class FakeSubscription:
                 found[partition] = self.broker.logs[partition][offset]
         return found
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        """Commits the next offsets to read. Raises `Retry` for a member that was fenced."""
+    async def commit(self, offsets: Mapping[TopicPartition, tuple[int, str]]) -> None:
+        """Commits the next offsets to read, with the topic id of their log. Raises `Retry` for a member that was fenced."""
         if any(self.broker.owners.get(partition) is not self for partition in offsets):
             raise Retry("Kafka", "commit: the group has another generation")
         self.broker.committed.update(offsets)
@@ -169,6 +167,12 @@ class FakeTopics:
     async def cleanup_policies(self, names: set[str]) -> dict[str, frozenset[str]]:
         """What `cleanup.policy` of each name that exists consists of."""
         return {name: policy for name, policy in self.broker.policies.items() if name in names}
+
+    async def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """What the group has committed of the logs that have these names today."""
+        del group
+        known = {partition: self.broker.committed_today(partition) for partition in partitions}
+        return {partition: offset for partition, offset in known.items() if offset is not None}
 
     async def ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset after the last record of each log that exists."""

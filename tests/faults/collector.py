@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 import contracts
 
-STEPS: Final = ("strangers", "judge", "check", "write_records", "write_measurements", "send", "commit")
+STEPS: Final = ("strangers", "judge", "check", "send", "write_measurements", "write_records", "commit")
 """The steps of the path, in their order."""
 SHARE: Final = 7
 """Another version refuses one record in so many."""

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from contracts import topics
+from services.runtime.kafka import KafkaMetadata
 from tests.faults.world import Scenario, World, until
 
 EVENTS = 1_500
@@ -115,7 +116,8 @@ def test_the_log_ends_before_what_was_committed(world: World) -> None:
         stored(world, "before", short)
         end = short.ends()[topic, 0]
         beyond = Consumer({"bootstrap.servers": world.kafka.bootstrap_servers, "group.id": "frigjort-collector"})
-        beyond.commit(offsets=[TopicPartition(topic, 0, end + 10)], asynchronous=False)
+        topic_id = KafkaMetadata(world.kafka).topic_ids([topic])[topic]
+        beyond.commit(offsets=[TopicPartition(topic, 0, end + 10, topic_id)], asynchronous=False)
         beyond.close()
         world.collector("after", wait=False)
         says(world, "after", f"{topic}/0", f"ends at {end}, before offset {end + 10}", "truncated")

@@ -85,8 +85,8 @@ class Database:
                 asyncio.run(self._write(judged(list(group), snapshot)))
 
     async def _write(self, found: Judged) -> None:
-        await self.store.write_records(found.records)
         await self.store.write_measurements(found.measurements)
+        await self.store.write_records(found.records)
 
     def rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement."""

@@ -44,6 +44,7 @@ class Opened:
     delete: Callable[[str], None]
     delete_below: Callable[[int], None]
     polled: Callable[[], None] = lambda: None
+    keeps_commit_metadata: bool = True
     arrived: list[ConsumerRecord] = field(default_factory=list)
 
     async def receive(self, count: int) -> list[ConsumerRecord]:
@@ -123,7 +124,16 @@ async def _kafka(kafka: KafkaSettings) -> AsyncIterator[Opened]:
         deleted.result(10)
 
     subscription, dead_letters = Subscription(kafka, SETTINGS), KafkaDeadLetters(kafka)
-    opened = Opened(subscription, Topics(KafkaMetadata(kafka)), dead_letters, append, create, delete, delete_below)
+    opened = Opened(
+        subscription,
+        Topics(KafkaMetadata(kafka)),
+        dead_letters,
+        append,
+        create,
+        delete,
+        delete_below,
+        keeps_commit_metadata=kafka.commit_metadata,
+    )
     listener = FromTheBeginning(subscription)
     subscription.open(listener, opened.arrived.extend)
     await producer.start()
@@ -141,9 +151,7 @@ async def _kafka(kafka: KafkaSettings) -> AsyncIterator[Opened]:
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[KafkaSettings]:
     with Broker(tmp_path / "broker.log") as broker:
-        yield KafkaSettings(
-            bootstrap_servers=broker.bootstrap_servers, idempotent_producer=False, exact_end_offsets=False
-        )
+        yield broker.settings
 
 
 @pytest.fixture
@@ -179,15 +187,23 @@ async def test_a_log_and_what_the_group_has_of_it(kind: str, request: pytest.Fix
         assert await subscription.ends([PARTITION]) == {PARTITION: 5}
         assert await opened.topics.ends([PARTITION, REJECTED]) == {PARTITION: 5, REJECTED: 0}
 
-        committed, beginning, _ = (await subscription.positions([PARTITION]))[PARTITION]
-        assert (committed, beginning) == (None, 0)
-        await subscription.commit({PARTITION: 3})
-        with suppress(Retry):
-            await subscription.commit({REJECTED: 1})
-        positions = await subscription.positions([PARTITION, REJECTED])
-        assert (positions[PARTITION][0], positions[REJECTED][0]) == (3, None), "a member commits what is its own alone"
-        assert await subscription.ranges([PARTITION, REJECTED]) == {p: positions[p][1:] for p in (PARTITION, REJECTED)}
+        assert (await subscription.ranges([PARTITION]))[PARTITION][0] == 0
+        await _commits(opened)
         await _read_again(opened)
+
+
+async def _commits(opened: Opened) -> None:
+    """A commit counts for the log that it names, and a member commits what is its own alone."""
+    both, group = [PARTITION, REJECTED], SETTINGS.group_id
+    ids = await opened.topics.ids({TOPIC, topics.REJECTED})
+    assert await opened.topics.committed(group, both) == {}
+    await opened.subscription.commit({PARTITION: (2, "another log")})
+    if opened.keeps_commit_metadata:
+        assert await opened.topics.committed(group, both) == {}
+    await opened.subscription.commit({PARTITION: (3, ids[TOPIC])})
+    with suppress(Retry):
+        await opened.subscription.commit({REJECTED: (1, ids[topics.REJECTED])})
+    assert await opened.topics.committed(group, both) == {PARTITION: 3}
 
 
 async def _read_again(opened: Opened) -> None:
@@ -241,10 +257,8 @@ async def test_what_retention_took(kind: str, request: pytest.FixtureRequest) ->
         for number in range(6):
             await opened.append(b"k", b"%d" % number, [])
         await opened.receive(6)
-        await opened.subscription.commit({PARTITION: 2})
         opened.delete_below(4)
         assert await opened.subscription.ranges([PARTITION]) == {PARTITION: (4, 6)}
-        assert await opened.subscription.positions([PARTITION]) == {PARTITION: (2, 4, 6)}
         assert await opened.subscription.read_each({PARTITION: 3}) == {}
         found = await opened.subscription.read_each({PARTITION: 4})
         assert found[PARTITION].value == b"4"
@@ -260,17 +274,20 @@ async def test_a_log_that_was_created_again(kind: str, request: pytest.FixtureRe
         for _ in range(3):
             await opened.append(b"k", b"v", [])
         await opened.receive(3)
-        await opened.subscription.commit({PARTITION: 3})
+        before = (await opened.topics.ids({TOPIC}))[TOPIC]
+        await opened.subscription.commit({PARTITION: (3, before)})
         opened.delete(TOPIC)
         opened.create(TOPIC, "delete")
         async with asyncio.timeout(30):
             while await opened.topics.ends([PARTITION]) != {PARTITION: 0}:  # noqa: ASYNC110 - the broker tells nobody
                 await asyncio.sleep(0.1)
-            while await _position(opened) != (None, 0, 0):  # noqa: ASYNC110 - nor the client
+            while await _range(opened) != (0, 0):  # noqa: ASYNC110 - nor the client
                 await asyncio.sleep(0.1)
+        await opened.subscription.commit({PARTITION: (3, before)})  # by who has read the old one until now
+        assert await opened.topics.committed(SETTINGS.group_id, [PARTITION]) == {}
 
 
-async def _position(opened: Opened) -> tuple[int | None, int, int] | None:
+async def _range(opened: Opened) -> tuple[int, int] | None:
     with suppress(Retry):
-        return (await opened.subscription.positions([PARTITION]))[PARTITION]
+        return (await opened.subscription.ranges([PARTITION]))[PARTITION]
     return None

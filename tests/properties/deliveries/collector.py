@@ -33,14 +33,12 @@ _SETTINGS = CollectorSettings(secret=SecretStr("s" * 32), buffer_rows=20)
 
 @dataclass
 class World:
-    """What outlives every collector, and what was ever written to it: verdicts and measurements by coordinate, and the log
-    number under which each partition was committed."""
+    """What outlives every collector, and what was ever written to it: verdicts and measurements by coordinate."""
 
     broker: FakeBroker = field(default_factory=FakeBroker)
     store: FakeStore = field(default_factory=FakeStore)
     verdicts: dict[Coordinate, tuple[int, int]] = field(default_factory=dict)
     measured: dict[Coordinate, tuple[int, int]] = field(default_factory=dict)
-    committed_under: dict[TopicPartition, int] = field(default_factory=dict)
 
     def note_verdicts(self, rows: pa.Table) -> None:
         """(accepted, rules) of each coordinate; the higher one is to stay."""
@@ -88,7 +86,7 @@ class SteppingCollector:
         self._gate: asyncio.Future[None] | None = None
         self._open = False
         self.subscription = FakeSubscription(world.broker)
-        self._evidence = Evidence(world.store, self.subscription, FakeTopics(world.broker))  # type: ignore[arg-type]
+        self._evidence = Evidence(world.store, self.subscription, FakeTopics(world.broker), "group")  # type: ignore[arg-type]
         self.reader = Reader(_SETTINGS, self.subscription, self._evidence)  # type: ignore[arg-type]
         self._letters = FakeDeadLetters(world.broker)
         self._logs: Mapping[TopicPartition, Begin] = {}
@@ -137,9 +135,6 @@ class SteppingCollector:
         """Offsets, a step before and a step after."""
         await self._step()
         await self.reader.commit(offsets, assignment)
-        for partition, offset in offsets.items():
-            if self.world.broker.committed.get(partition) == offset:
-                self.world.committed_under[partition] = self._logs[partition].log_no
         await self._answer()
 
     async def assign(self, partitions: set[TopicPartition]) -> None:

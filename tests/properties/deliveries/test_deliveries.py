@@ -184,8 +184,7 @@ class Deliveries(RuleBasedStateMachine):
     def retain(self, partition: TopicPartition, which: int, unread: bool) -> None:
         """Retention takes the oldest records: of those that are stored and committed, or of all."""
         beginning, end = self.world.broker.range_of(partition)
-        committed = 0 if self.committed_elsewhere(partition) else self.world.broker.committed.get(partition, 0)
-        below = end if unread else committed
+        below = end if unread else self.world.broker.committed_today(partition) or 0
         if below > beginning:
             self.world.broker.delete_below(partition, beginning + 1 + which % (below - beginning))
             self.shaken.add(partition)
@@ -200,16 +199,11 @@ class Deliveries(RuleBasedStateMachine):
 
     def must_halt(self, partition: TopicPartition) -> bool:
         """Whether who decides now where to begin may not begin at all."""
-        beginning, end = self.world.broker.range_of(partition)
+        beginning, _ = self.world.broker.range_of(partition)
         stored = self.stored_below(partition)
-        committed = self.world.broker.committed.get(partition, stored)
-        beyond_end = self.committed_elsewhere(partition) and committed > end
-        # Stored and not committed is not enough: its measurement and its dead letter need not be stored.
-        return partition.topic in self.unbound or beginning > min(stored, committed) or beyond_end
-
-    def committed_elsewhere(self, partition: TopicPartition) -> bool:
-        """Whether the offset was committed by who had asked for the origin of its records just before the topic was re-created."""
-        return self.world.committed_under.get(partition) != self.log_no[partition.topic]
+        committed = self.world.broker.committed_today(partition)
+        known = stored if committed is None else min(stored, committed)
+        return partition.topic in self.unbound or beginning > known
 
     # -- what collectors do -------------------------------------------------------------------------------------------------
 
@@ -349,16 +343,17 @@ class Deliveries(RuleBasedStateMachine):
 
     @invariant()
     def what_is_committed_is_stored(self) -> None:
+        for partition in self.world.broker.committed:
+            for offset in range(self.world.broker.committed_today(partition) or 0):
+                where = Coordinate(self.log_no[partition.topic], partition.topic, partition.partition, offset)
+                assert where in self.world.verdicts
+
+    @invariant()
+    def a_row_says_that_all_else_is_done(self) -> None:
+        """Whatever was stopped or killed, and when: what has a row is measured, or its dead letter is acknowledged."""
         letters = {record.key.decode() for record in self.world.broker.logs[TopicPartition(topics.REJECTED, 0)]}
-        for partition, committed in self.world.broker.committed.items():
-            log_no = self.world.committed_under[partition]
-            for offset in range(committed):
-                where = Coordinate(log_no, partition.topic, partition.partition, offset)
-                accepted, _ = self.world.verdicts[where]
-                if accepted:
-                    assert where in self.world.measured
-                else:
-                    assert f"{log_no}/{partition.topic}/{partition.partition}/{offset}" in letters
+        for where, (accepted, _) in self.world.verdicts.items():
+            assert where in self.world.measured if accepted else "/".join(map(str, where)) in letters
 
     @invariant()
     def nobody_halts_without_a_reason(self) -> None:
@@ -387,10 +382,11 @@ class Deliveries(RuleBasedStateMachine):
                 self.every_row_is_the_models()
                 self.one_disposition_a_coordinate()
                 self.what_is_committed_is_stored()
+                self.a_row_says_that_all_else_is_done()
                 for partition in set(PARTITIONS) - halted:
                     beginning, end = self.world.broker.range_of(partition)
                     assert self.stored_below(partition) == end
-                    assert self.world.broker.committed.get(partition, beginning) == end
+                    assert (self.world.broker.committed_today(partition) or beginning) == end
             self.totals_are_the_models(halted)
         finally:
             self.loop.close()

@@ -72,7 +72,7 @@ def _path(world: World) -> Path:
 async def test_commit_comes_last() -> None:
     world = World()
     await _path(world).run(BATCH)
-    assert world.effects == ["origin", "judged 7", "brake", "records", "measurements", "1 dead letter", "commit 7"]
+    assert world.effects == ["origin", "judged 7", "brake", "1 dead letter", "measurements", "records", "commit 7"]
 
 
 async def test_a_step_is_tried_until_it_works_and_nothing_comes_before_it() -> None:
@@ -80,8 +80,8 @@ async def test_a_step_is_tried_until_it_works_and_nothing_comes_before_it() -> N
     path = _path(world)
     await path.run(BATCH)
     assert world.effects == [
-        "origin failed", "origin", "judged 7", "brake failed", "brake", "records failed", "records failed", "records", "measurements",
-        "1 dead letter failed", "1 dead letter", "commit 7",
+        "origin failed", "origin", "judged 7", "brake failed", "brake", "1 dead letter failed", "1 dead letter",
+        "measurements", "records failed", "records failed", "records", "commit 7",
     ]  # fmt: skip
     assert path.patience.waiting_for == ""
 
@@ -90,7 +90,7 @@ async def test_a_partition_that_the_brake_stops_is_stored_and_committed_up_to_th
     world = World(flood_from=4)
     outcome = await _path(world).run(BATCH)
     assert world.effects == [
-        "origin", "judged 7", "brake", "judged 4", "records", "measurements", "1 dead letter", "commit 4",
+        "origin", "judged 7", "brake", "judged 4", "1 dead letter", "measurements", "records", "commit 4",
     ]  # fmt: skip
     assert outcome.batch.offsets == {PARTITION: 4}
     assert outcome.halts[PARTITION].reason == "flood"

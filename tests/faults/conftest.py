@@ -42,6 +42,13 @@ def scenario(world: World) -> Callable[..., AbstractContextManager[Scenario]]:
     return run
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A scenario may wait long for a recovery before it fails by its own words."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(400))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table of all scenarios."""
     if not _reported:

@@ -24,7 +24,7 @@ BEHAVIOURS = {
 @pytest.mark.parametrize("name", BEHAVIOURS)
 def test_a_server_that_cannot(scenario: Scenarios, name: str) -> None:
     behaviour, seconds = BEHAVIOURS[name]
-    with scenario(f"ClickHouse {name}", 16_000, rate=1_500) as running:
+    with scenario(f"ClickHouse {name}", 9_000, rate=1_500) as running:
         world = running.world
         world.collector("a", COLLECTOR_FLUSH_ROWS="500")
         running.send()
@@ -40,7 +40,7 @@ def test_a_server_that_cannot(scenario: Scenarios, name: str) -> None:
 
 
 def test_a_server_that_refuses_connections(scenario: Scenarios) -> None:
-    with scenario("ClickHouse refuses connections", 16_000, rate=1_500) as running:
+    with scenario("ClickHouse refuses connections", 9_000, rate=1_500) as running:
         world = running.world
         world.collector("a", COLLECTOR_FLUSH_ROWS="500")
         running.send()
@@ -54,7 +54,7 @@ def test_a_server_that_refuses_connections(scenario: Scenarios) -> None:
 
 
 def test_connections_are_cut(scenario: Scenarios) -> None:
-    with scenario("ClickHouse connections cut", 16_000, rate=2_000) as running:
+    with scenario("ClickHouse connections cut", 9_000, rate=1_500) as running:
         world = running.world
         world.collector("a", COLLECTOR_FLUSH_ROWS="200")
         running.send()
@@ -67,7 +67,7 @@ def test_connections_are_cut(scenario: Scenarios) -> None:
 
 
 def test_it_has_done_the_work_and_its_answer_is_lost(scenario: Scenarios) -> None:
-    with scenario("ClickHouse cut after it has answered", 16_000, rate=2_000) as running:
+    with scenario("ClickHouse cut after it has answered", 9_000, rate=1_500) as running:
         world = running.world
         world.collector("a", COLLECTOR_FLUSH_ROWS="200")
         running.send()
@@ -80,7 +80,7 @@ def test_it_has_done_the_work_and_its_answer_is_lost(scenario: Scenarios) -> Non
 
 
 def test_the_server_is_killed_in_mid_insert(scenario: Scenarios) -> None:
-    with scenario("ClickHouse killed, started again", 24_000, rate=2_000) as running:
+    with scenario("ClickHouse killed, started again", 14_000, rate=1_500) as running:
         world = running.world
         world.collector("a", COLLECTOR_FLUSH_ROWS="500")
         running.send()

@@ -52,7 +52,7 @@ def test_a_frozen_collector_wakes_up_when_another_has_taken_over(scenario: Scena
 
 def test_three_collectors_come_and_go_at_random(scenario: Scenarios) -> None:
     chance = random.Random(3)
-    with scenario("three collectors started and ended at random", 40_000, authorities=4, rate=1_500) as running:
+    with scenario("three collectors started and ended at random", 24_000, authorities=4, rate=1_000) as running:
         world = running.world
         running.send()
         for round_number in range(9):
@@ -69,7 +69,7 @@ def test_three_collectors_come_and_go_at_random(scenario: Scenarios) -> None:
 
 
 def test_the_wall_clock_jumps(scenario: Scenarios) -> None:
-    with scenario("clock jumps of an hour and a day", 30_000, rate=1_500) as running:
+    with scenario("clock jumps of an hour and a day", 24_000, rate=1_200) as running:
         running.world.collector("hour", FAULT_CLOCK="3600")
         running.world.collector("day", FAULT_CLOCK="86400")
         running.send()
@@ -107,7 +107,7 @@ def test_two_versions_side_by_side_on_the_same_partitions(scenario: Scenarios) -
 
 
 def test_a_restatement_races_corrections(scenario: Scenarios) -> None:
-    with scenario("restatement races corrections", 30_000, rate=2_500) as running:
+    with scenario("restatement races corrections", 20_000, rate=2_000) as running:
         world = running.world
         world.collector("a", COLLECTOR_FLUSH_ROWS="500")
         world.collector("b", COLLECTOR_FLUSH_ROWS="500")

@@ -20,7 +20,7 @@ Scenarios = Callable[..., AbstractContextManager[Scenario]]
     ],
 )
 def test_a_network_that_cannot(scenario: Scenarios, name: str, behaviour: Behaviour, seconds: float) -> None:
-    with scenario(f"Kafka {name}", 16_000, rate=1_500) as running:
+    with scenario(f"Kafka {name}", 9_000, rate=1_500) as running:
         world = running.world
         world.collector("a", COLLECTOR_FLUSH_ROWS="500")
         running.send()
@@ -32,7 +32,7 @@ def test_a_network_that_cannot(scenario: Scenarios, name: str, behaviour: Behavi
 
 
 def test_connections_are_refused_and_cut(scenario: Scenarios) -> None:
-    with scenario("Kafka connections refused, cut", 20_000, rate=1_500) as running:
+    with scenario("Kafka connections refused, cut", 14_000, rate=1_500) as running:
         world = running.world
         world.collector("a", COLLECTOR_FLUSH_ROWS="200")
         running.send()
@@ -48,7 +48,7 @@ def test_connections_are_refused_and_cut(scenario: Scenarios) -> None:
 
 
 def test_it_has_answered_and_its_answer_is_lost(scenario: Scenarios) -> None:
-    with scenario("Kafka cut after it has answered", 16_000, rate=2_000) as running:
+    with scenario("Kafka cut after it has answered", 9_000, rate=1_500) as running:
         world = running.world
         world.collector("a", COLLECTOR_FLUSH_ROWS="200")
         running.send()
@@ -63,7 +63,7 @@ def test_it_has_answered_and_its_answer_is_lost(scenario: Scenarios) -> None:
 
 
 def test_the_broker_is_killed_and_started_again(scenario: Scenarios) -> None:
-    with scenario("Kafka killed, started again", 20_000, rate=1_500) as running:
+    with scenario("Kafka killed, started again", 14_000, rate=1_500) as running:
         world = running.world
         world.collector("a", COLLECTOR_FLUSH_ROWS="500")
         running.send()

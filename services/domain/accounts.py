@@ -48,7 +48,7 @@ class Topic:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What is stored of a partition: first and last offset, offsets by disposition (`events` includes duplicates), offsets
-    judged both ways (`rejudged`), contents or verdicts too many (`incidents`), events that are the first with their id."""
+    judged both ways (`rejudged`), contents too many (`incidents`), events that are the first with their id."""
 
     first: int
     last: int

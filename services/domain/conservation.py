@@ -156,7 +156,7 @@ def _of_account(account: Account) -> Iterator[Finding]:
     if account.missing.offsets:
         yield Finding(Kind.MISSING, account.topic, _missing(account), _remedy(account), *place)
     if stored is not None and stored.incidents:
-        cause = f"{stored.incidents} contents or verdicts stand beside another one at the same offset"
+        cause = f"{stored.incidents} other contents stand at offsets that have one already"
         remedy = "stop its collectors and find out who wrote the second: the view `incidents` has them"
         yield Finding(Kind.INCIDENT, account.topic, cause, remedy, *place)
     if log is not None and account.reached > log.end:

@@ -49,7 +49,7 @@ def _of_logs(report: Report) -> Iterator[Metric]:
             stored[*place, "rejected"] += account.stored.rejections
     for name, text, counts in (
         ("missing_offsets", "Offsets that were committed, deleted or passed over and are not stored", missing),
-        ("incidents", "Contents or verdicts too many at one offset", incidents),
+        ("incidents", "Contents too many at one offset", incidents),
         ("waiting_records", "Records in the log that are not stored yet", waiting),
     ):
         family = GaugeMetricFamily(f"frigjort_progress_{name}", text, labels=_PLACE)

@@ -120,25 +120,30 @@ def _the_remedy_helps(running: Running, whole: dict[str, Any]) -> None:
     shows(running, missing_offsets=0, whole=1)
     running.client().command("INSERT INTO records SELECT * FROM records")
     code, answer = reconciled(running)
-    assert (code, answer["partitions"]) == (WHOLE, whole["partitions"])
+    assert (code, _counts(answer)) == (WHOLE, _counts(whole))
+
+
+def _counts(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Without what was committed, which follows what is stored."""
+    return [{name: value for name, value in a.items() if name != "committed_offset"} for a in answer["partitions"]]
 
 
 def _two_dispositions_are_found(running: Running) -> None:
-    """Another code version judged records the other way: no incident. Another content, or the same version: one each."""
+    """Records that were judged the other way before, by another code version or the same: no incident. Another content: one."""
     accepted = (
         f"FROM (SELECT * FROM records FINAL WHERE topic = '{OTHER_TOPIC}' AND accepted = 1 ORDER BY offset DESC LIMIT"
     )
     rejected, client = "0 AS accepted, toFixedString('', 32) AS digest", running.client()
     client.command(f"INSERT INTO records SELECT * REPLACE(99 AS rules, {rejected}) {accepted} 3)")
+    client.command(f"INSERT INTO records SELECT * REPLACE({rejected}) {accepted} 1 OFFSET 5)")  # as a redrive leaves it
     code, answer = reconciled(running, "--topic", OTHER_TOPIC)
-    assert (code, account(answer, OTHER_TOPIC)["rejudged"]) == (WHOLE, 3)
+    assert (code, account(answer, OTHER_TOPIC)["rejudged"]) == (WHOLE, 4)
     client.command(f"INSERT INTO records SELECT * REPLACE(toFixedString('other', 32) AS digest) {accepted} 1)")
-    client.command(f"INSERT INTO records SELECT * REPLACE({rejected}) {accepted} 1 OFFSET 5)")
     code, answer = reconciled(running, "--topic", OTHER_TOPIC)
     assert (code, kinds(answer)) == (NOT_WHOLE, [("incident", OTHER_TOPIC)])
-    assert account(answer, OTHER_TOPIC)["incidents"] == 2
-    assert running.value("SELECT count() FROM incidents") == 2
-    shows(running, incidents=2, whole=0)
+    assert account(answer, OTHER_TOPIC)["incidents"] == 1
+    assert running.value("SELECT count() FROM incidents") == 1
+    shows(running, incidents=1, whole=0)
 
 
 @pytest.mark.timeout(240)

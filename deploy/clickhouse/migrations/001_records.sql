@@ -131,20 +131,17 @@ FROM (
 ARRAY JOIN arrayFilter(content -> content.4 != found[1].4, found) AS other;
 
 CREATE VIEW IF NOT EXISTS incidents DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
-SELECT log_no, topic, partition, offset, arraySort(groupUniqArrayIf(digest, accepted = 1)) AS digests,
-       arraySort(arrayIntersect(groupUniqArrayIf(rules, accepted = 1), groupUniqArrayIf(rules, accepted = 0))) AS undecided_rules
+SELECT log_no, topic, partition, offset, arraySort(groupUniqArray(digest)) AS digests
 FROM records
-WHERE (log_no, topic, partition, offset) IN (
+WHERE accepted = 1 AND (log_no, topic, partition, offset) IN (
     SELECT log_no, topic, partition, offset FROM (
         SELECT log_no, topic, partition, offset, digest,
-               lagInFrame(digest) OVER (PARTITION BY log_no, topic, partition, offset ORDER BY digest
-                                        ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before,
-               row_number() OVER (PARTITION BY log_no, topic, partition, offset ORDER BY digest
-                                  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
-        FROM records
-    ) WHERE number > 1 AND digest != before)
-GROUP BY log_no, topic, partition, offset HAVING length(digests) > 1 OR notEmpty(undecided_rules)
-COMMENT 'Coordinates with two contents, or judged both ways by one number of rules. The winner stands in the other views.';
+               lagInFrame(digest, 1, digest) OVER (PARTITION BY log_no, topic, partition, offset ORDER BY digest
+                                                   ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before
+        FROM records WHERE accepted = 1
+    ) WHERE digest != before)
+GROUP BY log_no, topic, partition, offset
+COMMENT 'Coordinates with two contents. The winner stands in the other views, here stands that there was another.';
 
 -- For reconciling. Both views walk through the table once in the order of its key and compare each row with the one before
 -- it; the rows of a coordinate follow each other, the rejected one first. Asked with optimize_read_in_window_order = 1 they
@@ -156,13 +153,12 @@ SELECT s.log_no AS log_no, s.topic AS topic, s.partition AS partition, first_off
 FROM (
     SELECT log_no, topic, partition, min(offset) AS first_offset, max(offset) AS last_offset,
            countIf(offset != before) AS offsets, countIf(accepted = 1 AND NOT again) AS events,
-           countIf(both) AS rejudged, countIf(again AND digest != digest_before OR both AND rules = rules_before) AS incidents
+           countIf(both) AS rejudged, countIf(again AND digest != digest_before) AS incidents
     FROM (
-        SELECT log_no, topic, partition, offset, digest, accepted, rules,
+        SELECT log_no, topic, partition, offset, digest, accepted,
                lagInFrame(toInt128(offset), 1, -1) OVER neighbours AS before,
                lagInFrame(accepted) OVER neighbours AS accepted_before,
                lagInFrame(digest) OVER neighbours AS digest_before,
-               lagInFrame(rules) OVER neighbours AS rules_before,
                offset = before AND accepted = 1 AND accepted_before = 1 AS again,
                offset = before AND accepted = 1 AND accepted_before = 0 AS both
         FROM records
@@ -174,7 +170,7 @@ FROM (
 LEFT JOIN (
     SELECT log_no, topic, partition, count() AS ids FROM event_ids FINAL GROUP BY log_no, topic, partition
 ) AS i ON s.log_no = i.log_no AND s.topic = i.topic AND s.partition = i.partition
-COMMENT 'What is stored of each partition: offsets by disposition; those judged both ways by different rules (rejudged), contents or verdicts too many (incidents), events that are the first with their id (ids).';
+COMMENT 'What is stored of each partition: offsets by disposition; those judged both ways (rejudged: accepted wins), contents too many (incidents), events that are the first with their id (ids).';
 
 CREATE VIEW IF NOT EXISTS offset_gaps DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT log_no, topic, partition, expected AS first_offset, offset - 1 AS last_offset

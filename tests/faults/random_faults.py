@@ -18,7 +18,7 @@ OTHERS = ("b", "c")
 
 @dataclass
 class Mischief:
-    """What can be done to a world of several brokers. `FAULTS` names it all."""
+    """What can be done to a world of several brokers; `all` names it."""
 
     world: World
     chance: random.Random

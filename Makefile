@@ -27,8 +27,8 @@ demo: $(STAMP) ## The whole job on this machine, then it ends; ARGS='--events 50
 up: $(STAMP) ## The stack on this machine until Ctrl-C; ARGS='--json'
 	$(BIN)/frigjort up $(ARGS)
 
-test: lint $(KAFKA) ## Linters, types, layers and every test but the faults; four at a time, since they mostly wait
-	$(BIN)/pytest --ignore tests/faults -n 4 --dist worksteal $(ARGS)
+test: lint $(KAFKA) ## Linters, types, layers and every test but the faults; three at a time, since they mostly wait
+	$(BIN)/pytest --ignore tests/faults -n 3 --dist loadfile $(ARGS)
 
 test-faults: $(STAMP) $(KAFKA) ## Everything that can go wrong, on Apache Kafka, and what it came to
 	$(BIN)/pytest tests/faults $(ARGS)

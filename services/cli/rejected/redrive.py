@@ -4,12 +4,10 @@ Invariants, each with a test:
 
 1. A record is written at the coordinate where it was rejected, from the bytes that Kafka still has there, by the
    collector's own judge. So it keeps its origin, and writing it again, here or by a collector, is writing it once.
-2. `measurements` first, `records` last. The selection reads what `records` says is rejected: that row is to a redrive what
-   the committed offset is to the collector, and comes last for the same reason. Killed between the two, the record is still
-   rejected and the next redrive selects it and writes the same rows. The collector's order would leave an accepted record
-   without its measurement that no selection finds again (the collector has Kafka's offset to come back by; here there is
-   none). Until that next redrive the task counts already, as it will: a measurement is a function of record, rules and
-   generation, and the newest state is a maximum, so being early changes no total that comes after.
+2. `measurements` first, `records` last, as on the collector's path (docs/adr/0008): a row in `records` says that all else is
+   done. The selection reads what `records` says is rejected. Killed between the two, the record is still rejected and the
+   next redrive selects it and writes the same rows. Until then the task counts already, as it will: a measurement is a
+   function of record, rules and generation, and the newest state is a maximum, so being early changes no total after it.
 3. Nothing is written for what is rejected still, is gone from the log, stands below a seal, or was in another incarnation.
 4. Nothing is sent to any topic, and no offset is committed.
 """

@@ -4,18 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from contracts import topics
 from contracts.reading import STRUCTURED_HEADERS
 from services.runtime.errors import Retry
-from services.runtime.kafka import KafkaMetadata
+from services.runtime.kafka import KafkaMetadata, reader, to_the_end
 from services.runtime.settings import KafkaSettings
 
 _TIMEOUT_SECONDS: Final = 20
-_ANSWER_SECONDS: Final = 10
 
 
 @dataclass(slots=True)
@@ -58,26 +57,10 @@ class RegistryKafka:
 
     def told(self) -> list[bytes]:
         """Every registry event in the topic, in its order. Raises `Retry`."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.settings.bootstrap_servers,
-                "group.id": "frigjort-registry-reader",  # never committed to
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "log_level": 0,
-            }
-        )
+        consumer = reader(self.settings, "frigjort-registry-reader")
         consumer.assign([TopicPartition(topics.BASELINES, 0, OFFSET_BEGINNING)])
-        payloads: list[bytes] = []
         try:
-            while True:
-                message = consumer.poll(_ANSWER_SECONDS)
-                problem = message.error() if message is not None else None
-                if problem is not None and problem.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                    return payloads
-                if message is None or problem is not None:
-                    raise Retry("Kafka", f"read {topics.BASELINES}: {problem or 'no answer'}")
-                payloads.append(message.value() or b"")
+            return [message.value() or b"" for message in to_the_end(consumer, topics.BASELINES)]
         finally:
             consumer.close()
 

@@ -1,8 +1,9 @@
 """Where to begin reading a partition, why not to read it, and whether it may still be read: pure decisions.
 
 Invariant: after `Begin(offset)` every offset from the log's first to `offset - 1` has its row in `records`, which is written
-last of all about a record, or is still in the log at or after `offset`; and what is read afterwards comes from that same log. Whatever would break it is a `Halt`.
-It never guesses, and never resets to the end.
+last of all about a record, or is still in the log at or after `offset`; and what is read afterwards comes from that same
+log. Whatever would break it is a `Halt`. It never guesses, and never resets to the end. What is stored is known by its
+highest offset: holes below it are for `frigjort audit reconcile` to find.
 """
 
 from dataclasses import dataclass, replace
@@ -77,12 +78,19 @@ def may_go_on(sight: Sight) -> Halt | None:
             "`frigjort authorities rebind --cvr …`, and keep the log for longer",
         )
     if sight.end < sight.read_before:
-        return Halt(
-            sight.partition,
-            f"the log ends at {sight.end}, before offset {sight.read_before} that was read",
-            "the log was truncated: restore it, or `frigjort authorities rebind --cvr …` and have the source send again",
+        return truncated(
+            sight.partition, f"the log ends at {sight.end}, before offset {sight.read_before} that was read"
         )
     return None
+
+
+def truncated(partition: str, reason: str) -> Halt:
+    """Why to halt where a log ends before an offset that is known to have been in it."""
+    return Halt(
+        partition,
+        reason,
+        "the log was truncated: restore it, or `frigjort authorities rebind --cvr …` and have the source send again",
+    )
 
 
 def same_log(partition: str, begun: Begin, topic_id: str) -> Halt | None:
@@ -136,11 +144,8 @@ def _decide_offset(facts: Facts, log: Begin) -> Begin | Halt:
             "the log was replaced under its topic id: find out by whom, then `frigjort authorities rebind --cvr …`",
         )
     if facts.end < next_unstored or facts.end < (facts.committed or 0):
-        return Halt(
-            facts.partition,
-            f"the log ends at {facts.end}, before offset {max(next_unstored, facts.committed or 0)} that was reached",
-            "the log was truncated: restore it, or `frigjort authorities rebind --cvr …` and have the source send again",
-        )
+        reached = max(next_unstored, facts.committed or 0)
+        return truncated(facts.partition, f"the log ends at {facts.end}, before offset {reached} that was reached")
     begin = facts.committed if facts.committed is not None else facts.beginning
     if begin > next_unstored:  # committed further than ClickHouse remembers, or the log begins later
         begin = facts.beginning

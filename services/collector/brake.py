@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 from aiokafka import TopicPartition
 
 from contracts.codes import EXPLANATIONS, RejectionCode
-from services.collector.partitions import Batch
+from services.collector.partitions import Batch, name_of
 from services.runtime.errors import Halt
 
 Cause = tuple[str, str]
@@ -122,7 +122,7 @@ def braked(partition: TopicPartition, trip: Trip) -> Braked:
     count, span = trip.limit.count, trip.limit.span
     flood = f"{count} records in a row" if count == span else f"{count} of {span} consecutive records"
     return Braked(
-        f"{partition.topic}/{partition.partition}",
+        name_of(partition),
         f"the brake holds it before offset {trip.offset}: {flood} up to it were rejected, most often {code} at "
         f"{path or 'the record'} ({most} times: {EXPLANATIONS[RejectionCode(code)].meaning})",
         f"if the source is at fault: {EXPLANATIONS[RejectionCode(code)].remedy}, and let the rest through with higher "

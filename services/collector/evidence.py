@@ -13,13 +13,8 @@ from services.collector import provenance
 from services.collector.assignment import Begin, Binding, Facts, Sight, Stored, same_log
 from services.collector.clickhouse import ClickHouseStore, Proof, Reached
 from services.collector.kafka import Subscription, Topics
-from services.collector.partitions import Running
+from services.collector.partitions import Running, name_of
 from services.runtime.errors import Halt
-
-
-def name_of(partition: TopicPartition) -> str:
-    """`topic/partition`, as people read it."""
-    return f"{partition.topic}/{partition.partition}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ partition_of = attrgetter("topic", "partition")
 """(topic, partition) of a record."""
 
 
+def name_of(partition: TopicPartition) -> str:
+    """`topic/partition`, as people read it."""
+    return f"{partition.topic}/{partition.partition}"
+
+
 @dataclass(slots=True)
 class Running:
     """A partition that is read: everything below `next_offset` was admitted, below `committed` is stored."""
@@ -136,7 +141,7 @@ def _next_offsets(records: Sequence[ConsumerRecord]) -> dict[TopicPartition, int
 
 def _jump(partition: TopicPartition, expected: int, first: int, last: int, count: int) -> Halt:
     return Halt(
-        f"{partition.topic}/{partition.partition}",
+        name_of(partition),
         f"offset {expected} was expected, {count} records from {first} to {last} arrived",
         "most likely the topic was compacted or written in transactions, which is refused; else the log lost records: see "
         "`frigjort audit reconcile`, mend the topic, then restart the collector",

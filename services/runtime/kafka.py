@@ -3,11 +3,19 @@
 Needs the rights to describe topics, their configs and, for `committed`, the group; with the embedded broker also to read.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, Final
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
 from services.runtime.errors import Retry
@@ -17,6 +25,7 @@ Partition = tuple[str, int]
 """Topic and number."""
 _REQUEST_SECONDS: Final = 15
 _ANSWER_SECONDS: Final = 20
+_POLL_SECONDS: Final = 10
 
 
 class KafkaMetadata:
@@ -84,7 +93,7 @@ class KafkaMetadata:
             return {}
         by_name = self._settings.commit_metadata
         ids = self.topic_ids({topic for topic, _ in partitions}) if by_name else {}
-        consumer = Consumer(self._of_group(group))
+        consumer = reader(self._settings, group)
         try:
             found = consumer.committed([TopicPartition(*place) for place in sorted(partitions)], _ANSWER_SECONDS)
         except KafkaException as error:
@@ -121,7 +130,7 @@ class KafkaMetadata:
         awaited = {place for place, end in listed.items() if end > 0}
         if not awaited:
             return {}
-        consumer = Consumer(self._of_group("frigjort-high-watermarks") | {"enable.partition.eof": True})
+        consumer = reader(self._settings, "frigjort-high-watermarks")
         found: dict[Partition, int] = {}
         try:
             consumer.assign([TopicPartition(*place, listed[place] - 1) for place in sorted(awaited)])
@@ -137,14 +146,30 @@ class KafkaMetadata:
             consumer.close()
         return found
 
-    def _of_group(self, group: str) -> dict[str, Any]:
-        """Settings of a consumer that neither joins its group nor commits to it."""
-        return {
-            "bootstrap.servers": self._settings.bootstrap_servers,
+
+def reader(settings: KafkaSettings, group: str) -> Consumer:
+    """A consumer that neither joins its group nor commits to it, and says when it has come to the end of a partition."""
+    return Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
             "group.id": group,
             "enable.auto.commit": False,
+            "enable.partition.eof": True,
             "log_level": 0,
         }
+    )
+
+
+def to_the_end(consumer: Consumer, topic: str) -> Iterator[Message]:
+    """The records of the one partition of `topic` that a `reader` was assigned, to the end of its log. Raises `Retry`."""
+    while True:
+        message = consumer.poll(_POLL_SECONDS)
+        problem = message.error() if message is not None else None
+        if problem is not None and problem.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+            return
+        if message is None or problem is not None:
+            raise Retry("Kafka", f"read {topic}: {problem or 'no answer'}")
+        yield message
 
 
 def _answers(question: str, asked: Mapping[Any, Future[Any]]) -> dict[Any, Any]:

@@ -4,7 +4,6 @@ The parts are started once. A scenario takes authorities of its own, so that it 
 `collectors` of its own. What clients of the test itself do passes no proxy.
 """
 
-import json
 import re
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final, Self
 
-import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -26,6 +24,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from contracts import topics
 from services.cli.producer import Sender
 from services.cli.stack import Stack
+from services.runtime import clickhouse
 from services.runtime.processes import Child, free_port
 from services.runtime.settings import KafkaSettings
 from tests.brokers.kafka import KafkaBroker, KafkaCluster
@@ -103,15 +102,7 @@ class World:
 
     def client(self) -> Client:
         """A client of ClickHouse, past the proxy."""
-        known = json.loads((self._folder / "stack.json").read_text(encoding="utf-8"))["writer"]
-        assert self.stack.endpoint is not None
-        return clickhouse_connect.get_client(
-            dsn=self.stack.endpoint.url,
-            username=known["user"],
-            password=known["password"],
-            database="frigjort",
-            autogenerate_session_id=False,
-        )
+        return clickhouse.connect(self.stack.clickhouse_settings())
 
     def rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a query."""

@@ -28,6 +28,7 @@ from services.collector.provenance import Provenance
 from services.collector.registry import RegistryFollower
 from services.runtime import clickhouse, logging
 from services.runtime.errors import Misconfigured
+from services.runtime.kafka import KafkaMetadata
 from services.runtime.retry import Patience
 from services.runtime.settings import KafkaSettings
 
@@ -170,7 +171,7 @@ def _redrive(selected: list[Rejected], data: Path, store: RejectionStore, *, wri
     _recognise(provenance, store)
     tables = ClickHouseStore(store.client, CollectorMetrics(CollectorRegistry()))
     names = {each.coordinate.topic for each in selected}
-    ids = log.topic_ids(kafka, names)
+    ids = KafkaMetadata(kafka).topic_ids(names)
 
     async def run(progress: Progress) -> Report:
         task = progress.add_task("judging again", total=len(selected))
@@ -206,10 +207,11 @@ def _obstacle(at: Coordinate, kafka: KafkaSettings, store: RejectionStore) -> st
     """Why the record cannot be judged again; empty if it can."""
     tables = ClickHouseStore(store.client, CollectorMetrics(CollectorRegistry()))
     bindings = asyncio.run(tables.bindings([at.topic]))
-    if reason := foreign(at, bindings, log.topic_ids(kafka, [at.topic])):
+    metadata = KafkaMetadata(kafka)
+    if reason := foreign(at, bindings, metadata.topic_ids([at.topic])):
         return reason
     if at.offset <= store.sealed_to(at):
         return "below a seal: frozen"
-    if at.offset < log.beginning_of(kafka, at):
+    if at.offset < metadata.beginnings([(at.topic, at.partition)])[at.topic, at.partition]:
         return "gone from the log by retention"
     return ""

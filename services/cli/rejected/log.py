@@ -1,20 +1,22 @@
-"""What Kafka still holds: rejected records by their coordinates, which incarnation a topic is, and dead letters."""
+"""What Kafka still holds: rejected records by their coordinates, and dead letters."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError as ReadError
 from aiokafka.errors import OffsetOutOfRangeError
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, KafkaException
 from confluent_kafka import TopicPartition as Place
 
 from contracts import topics
 from services.cli.rejected.selection import Coordinate
+from services.collector.assignment import truncated
+from services.collector.partitions import name_of
 from services.runtime.errors import Halt, Retry
-from services.runtime.kafka import KafkaMetadata
+from services.runtime.kafka import reader, to_the_end
 from services.runtime.settings import KafkaSettings
 
 _FETCH_MS: Final = 10_000
@@ -89,54 +91,25 @@ class InputLog:
                 if not came:
                     if (await consumer.end_offsets([partition]))[partition] <= offset:
                         raise _ends_before(partition, offset)
-                    raise Retry(
-                        "Kafka", f"{partition.topic}/{partition.partition} did not give offset {offset} in time"
-                    )
+                    raise Retry("Kafka", f"{name_of(partition)} did not give offset {offset} in time")
                 position = came[-1].offset + 1
                 found += [record for record in came if record.offset in wanted]
         return found
 
 
 def _ends_before(partition: TopicPartition, offset: int) -> Halt:
-    return Halt(
-        f"{partition.topic}/{partition.partition}",
-        f"the log ends before offset {offset}, where a record was rejected",
-        "the log was truncated: restore it, or `frigjort authorities rebind --cvr …` and have the source send again",
-    )
-
-
-def topic_ids(kafka: KafkaSettings, names: Iterable[str]) -> dict[str, str]:
-    """The topic id of each of these topics that exists. Raises `Retry`."""
-    return KafkaMetadata(kafka).topic_ids(set(names))
-
-
-def beginning_of(kafka: KafkaSettings, at: Coordinate) -> int:
-    """The first offset that the log of a coordinate's partition still has. Raises `Retry`."""
-    consumer = _consumer(kafka)
-    try:
-        low, _ = consumer.get_watermark_offsets(Place(at.topic, at.partition), timeout=_ANSWER_SECONDS)
-        return int(low)
-    except KafkaException as error:
-        raise Retry("Kafka", f"offsets of {at.topic}: {error}") from error
-    finally:
-        consumer.close()
+    return truncated(name_of(partition), f"the log ends before offset {offset}, where a record was rejected")
 
 
 def dead_letter(kafka: KafkaSettings, at: Coordinate, broker_ms: int) -> dict[str, Any] | None:
     """The dead letter of a record that the broker got at `broker_ms`; `None`: retention took it. Raises `Retry`."""
-    consumer = _consumer(kafka)
+    consumer = reader(kafka, "frigjort-rejected-reader")
     try:
         after = Place(topics.REJECTED, 0, max(0, broker_ms - _CLOCK_TOLERANCE_MS))
         (start,) = consumer.offsets_for_times([after], timeout=_ANSWER_SECONDS)
         first = start.offset if start.error is None and start.offset >= 0 else OFFSET_BEGINNING
         consumer.assign([Place(topics.REJECTED, 0, first)])
-        while True:
-            message = consumer.poll(_ANSWER_SECONDS)
-            problem = message.error() if message is not None else None
-            if problem is not None and problem.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                return None
-            if message is None or problem is not None:
-                raise Retry("Kafka", f"read {topics.REJECTED}: {problem or 'no answer'}")
+        for message in to_the_end(consumer, topics.REJECTED):
             if message.key() == str(at).encode():
                 letter: dict[str, Any] = json.loads(message.value() or b"")
                 return letter
@@ -144,15 +117,4 @@ def dead_letter(kafka: KafkaSettings, at: Coordinate, broker_ms: int) -> dict[st
         raise Retry("Kafka", f"read {topics.REJECTED}: {error}") from error
     finally:
         consumer.close()
-
-
-def _consumer(kafka: KafkaSettings) -> Consumer:
-    return Consumer(
-        {
-            "bootstrap.servers": kafka.bootstrap_servers,
-            "group.id": "frigjort-rejected-reader",  # never committed to
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "log_level": 0,
-        }
-    )
+    return None

@@ -11,6 +11,7 @@ from itertools import cycle
 from typing import Any
 
 import pytest
+from tenacity import retry, stop_after_delay, wait_fixed
 from typer.testing import CliRunner
 
 from contracts.events import COMPLETED, CORRECTED, RETRACTED, schema_name
@@ -91,15 +92,25 @@ def publications(running: Running) -> Iterator[None]:
     yield
 
 
-def sweeping(running: Running, until: threading.Event) -> list[dict[str, Any]]:
-    """Runs the command as a process again and again; its answers."""
+def sweeping(running: Running, until: threading.Event, answers: list[dict[str, Any]]) -> None:
+    """Runs the command as a process again and again, and notes its answers as they come."""
     command = [sys.executable, "-m", "services.cli", "baseline", "restate", "--by", "racer", "--json", "--data"]
-    answers = []
     while not until.is_set():
         done = subprocess.run([*command, str(running.stack.data)], capture_output=True, check=False, timeout=100)
         assert done.returncode == 0, done.stderr.decode()
         answers.append(json.loads(done.stdout))
-    return answers
+
+
+@retry(stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
+def begun(running: Running) -> None:
+    """Tasks are measured already: each publication will find stale ones."""
+    assert running.value("SELECT count() FROM measurements") > 2_000
+
+
+@retry(stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
+def swept(answers: list[dict[str, Any]], generation: int) -> None:
+    """A sweep has written under this generation or a newer one."""
+    assert any(run["generation"] >= generation for answer in answers for run in answer["runs"])
 
 
 def send_slowly(running: Running, sent: list[Message], until: threading.Event) -> None:
@@ -120,11 +131,13 @@ def test_restatement_races_corrections_and_publications(start_stack: Callable[..
     answers: list[dict[str, Any]] = []
     published, over = threading.Event(), threading.Event()
     sender = threading.Thread(target=send_slowly, args=(running, sent, published))
-    sweeps = [threading.Thread(target=lambda: answers.extend(sweeping(running, over))) for _ in range(2)]
+    sweeps = [threading.Thread(target=sweeping, args=(running, over, answers)) for _ in range(2)]
     for thread in (sender, *sweeps):
         thread.start()
+    begun(running)
+    registry = running.stack.registry()
     for _ in publications(running):
-        time.sleep(4)
+        swept(answers, registry.store.generation())
     published.set()
     sender.join()
     assert running.stack.drain(90)

@@ -128,8 +128,10 @@ class Collector:
     # -- what it says of itself -----------------------------------------------------------------------------------------
 
     def _live(self) -> Health:
-        dead = tuple(f"task {task.get_name()} has ended" for task in self._tasks if task.done())
-        return Health(dead)
+        problems = [f"task {task.get_name()} has ended" for task in self._tasks if task.done()]
+        if self._reader is not None and self._reader.failure:
+            problems.append(f"where to begin could not be decided: {self._reader.failure}")
+        return Health(tuple(problems))
 
     def _ready(self) -> Health:
         problems = list(self._live().problems)

@@ -26,7 +26,7 @@ from contracts.reading import STRUCTURED_HEADERS
 from services.collector.pipeline import DeadLetter
 from services.collector.settings import CollectorSettings
 from services.runtime.errors import Retry
-from services.runtime.kafka import KafkaMetadata
+from services.runtime.kafka import KafkaMetadata, commit_metadata
 from services.runtime.settings import KafkaSettings
 
 _PATTERN: Final = r"^frigjort\.tasks\.v1\.[1-9][0-9]+$"
@@ -112,7 +112,7 @@ class Subscription:
         if not ours:
             return
         try:
-            await self.consumer.commit(ours)
+            await self.consumer.commit({p: (offset, commit_metadata(log)) for p, (offset, log) in ours.items()})
         except (IllegalStateError, CommitFailedError):  # revoked meanwhile: its next owner begins at what was committed
             _log.info("commit_skipped", reason="the group was rebalanced")
         except KafkaError as error:

@@ -33,6 +33,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, settings: CollectorSettings, subscription: Subscription, evidence: Evidence) -> None:
         self.partitions = Partitions()
         self.patience = Patience()
+        self.failure = ""
+        """Why it was given up to decide where to begin; empty: it was not."""
         self._settings = settings
         self._evidence = evidence
         self._subscription = subscription
@@ -57,6 +59,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._stop_deciding()
         if assigned:
             self._deciding = asyncio.create_task(self._decide_all(sorted(assigned)), name="decide")
+            self._deciding.add_done_callback(self._decided)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Stores and commits what was read, for a bounded time; the rest is read again by the next owner."""
@@ -77,6 +80,11 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._deciding is not None:
             self._deciding.cancel()
             self._deciding = None
+
+    def _decided(self, deciding: "asyncio.Task[None]") -> None:
+        if not deciding.cancelled() and (error := deciding.exception()) is not None:
+            self.failure = repr(error)
+            _log.error("not_decided", error=self.failure, exc_info=error)
 
     async def _decide_all(self, assigned: list[TopicPartition]) -> None:
         facts = await self.patience(self._evidence.facts, assigned)

@@ -23,9 +23,16 @@ from services.runtime.settings import KafkaSettings
 
 Partition = tuple[str, int]
 """Topic and number."""
+_NUL: Final = "\0"
 _REQUEST_SECONDS: Final = 15
 _ANSWER_SECONDS: Final = 20
 _POLL_SECONDS: Final = 10
+
+
+def commit_metadata(topic_id: str) -> str:
+    """What a commit says beside the offset: the log that it counts for. The NUL ends it: whoever reads it with this library gets
+    what follows in memory too, since it takes for a C string what has a length."""
+    return topic_id + _NUL
 
 
 class KafkaMetadata:
@@ -106,7 +113,7 @@ class KafkaMetadata:
         return {
             (each.topic, each.partition): each.offset
             for each in found
-            if each.offset >= 0 and (not by_name or each.metadata == ids.get(each.topic, "no such topic"))
+            if each.offset >= 0 and (not by_name or _names(each, ids.get(each.topic, "no such topic")))
         }
 
     def _offsets(
@@ -170,6 +177,14 @@ def to_the_end(consumer: Consumer, topic: str) -> Iterator[Message]:
         if message is None or problem is not None:
             raise Retry("Kafka", f"read {topic}: {problem or 'no answer'}")
         yield message
+
+
+def _names(commit: TopicPartition, topic_id: str) -> bool:
+    """Whether a commit is one for this log. Of a foreign one the text may be anything."""
+    try:
+        return bool(commit.metadata == topic_id)
+    except UnicodeDecodeError:
+        return False
 
 
 def _answers(question: str, asked: Mapping[Any, Future[Any]]) -> dict[Any, Any]:

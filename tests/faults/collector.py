@@ -3,7 +3,7 @@ be another version.
 
 FRIGJORT_FAULT_KILL      `before:STEP:N` or `after:STEP:N`: kill -9 at the N-th call of a step of the path, see `STEPS`
 FRIGJORT_FAULT_CLOCK     seconds: every ten seconds the wall clock jumps that far ahead, then that far back, and so on
-FRIGJORT_FAULT_RULES     number of the rules; from 2 on it is a version that refuses a seventh of the records, another one each
+FRIGJORT_FAULT_RULES     number of the rules: a version that refuses a seventh of the records, another one each
 """
 
 import asyncio
@@ -27,8 +27,8 @@ SHARE: Final = 7
 
 
 def is_refused(value: bytes | None, rules: int) -> bool:
-    """Whether the version with these rules refuses a record of this value."""
-    return rules > 1 and zlib.crc32(value or b"") % SHARE == rules % SHARE
+    """Whether that other version refuses a record of this value."""
+    return zlib.crc32(value or b"") % SHARE == rules % SHARE
 
 
 def jump_clock(seconds: float) -> None:
@@ -101,8 +101,8 @@ def another_version(path: Any, rules: int) -> Any:
 def main() -> None:
     """Runs the collector."""
     faults = []
-    if rules := int(os.environ.pop("FRIGJORT_FAULT_RULES", "0")):
-        contracts.RULES = rules  # type: ignore[misc] # before anything that reads it is imported
+    if "FRIGJORT_FAULT_RULES" in os.environ:
+        contracts.RULES = rules = int(os.environ.pop("FRIGJORT_FAULT_RULES"))  # type: ignore[misc] # before anything that reads it is imported
         faults.append(partial(another_version, rules=rules))
     if clock := float(os.environ.pop("FRIGJORT_FAULT_CLOCK", "0")):
         jump_clock(clock)

@@ -31,8 +31,7 @@ class Mischief:
             self.world.collector(name, COLLECTOR_FLUSH_ROWS="5000")
 
     def _start(self, name: str, **environment: str) -> Child:
-        clock = {"FAULT_CLOCK": self.chance.choice(["3600", "-86400"])} if self.chance.random() < 0.3 else {}
-        return self.world.collector(name, wait=False, COLLECTOR_FLUSH_ROWS="5000", **clock, **environment)
+        return self.world.collector(name, wait=False, COLLECTOR_FLUSH_ROWS="5000", **environment)
 
     def _pause(self, least: float, most: float) -> None:
         time.sleep(self.chance.uniform(least, most))
@@ -47,6 +46,9 @@ class Mischief:
 
     def kill_at_a_step(self) -> None:
         """kill -9 before or after a step of the path."""
+        self._start(self._killed_at_a_step())
+
+    def _killed_at_a_step(self) -> str:
         name = self.chance.choice(OTHERS)
         self.world.collectors[name].stop()
         where = f"{self.chance.choice(['before', 'after'])}:{self.chance.choice(STEPS)}:{self.chance.randrange(1, 6)}"
@@ -55,7 +57,26 @@ class Mischief:
         while doomed.exit_code is None and time.monotonic() < deadline:
             time.sleep(0.2)
         doomed.kill()
+        return name
+
+    def publish_before_the_replay(self) -> None:
+        """New baselines between a death at a step and the replay."""
+        name = self._killed_at_a_step()
+        self._publish()
         self._start(name)
+
+    def jump_a_clock(self) -> None:
+        """A collector whose wall clock jumps, until it is ended by another fault."""
+        name = self.chance.choice(OTHERS)
+        self.world.collectors[name].stop()
+        self._start(name, FAULT_CLOCK=self.chance.choice(["3600", "-86400"]))
+        self._pause(10, 15)
+
+    def run_an_older_version(self) -> None:
+        """An older release beside the others reads all partitions from where it stood, refuses a seventh, and is killed."""
+        older = self._start("older", FAULT_RULES="0", COLLECTOR_GROUP_ID="older-version")
+        self._pause(8, 20)
+        older.kill()
 
     def stop_and_start(self) -> None:
         """An orderly end, and a start."""
@@ -140,9 +161,12 @@ class Mischief:
 
     def publish_and_restate(self) -> None:
         """New baselines for everything, and a sweep in the middle of it all."""
+        self._publish()
+        self.world.restate(self.cvrs[:1])
+
+    def _publish(self) -> None:
         self.percent = self.chance.choice([p for p in range(80, 121, 5) if p != self.percent])
         self.world.publish(self.percent)
-        self.world.restate(self.cvrs[:1])
 
     @property
     def all(self) -> dict[str, Callable[[], None]]:
@@ -151,6 +175,9 @@ class Mischief:
             "collector killed at any moment": self.kill_a_collector,
             "collector killed at a step": self.kill_at_a_step,
             "collector ended and started": self.stop_and_start,
+            "collector's clock jumps": self.jump_a_clock,
+            "older version reads the same partitions": self.run_an_older_version,
+            "baselines published between crash and replay": self.publish_before_the_replay,
             "collector frozen beyond its session": self.freeze_a_collector,
             "ClickHouse slow, hanging or failing": self.disturb_clickhouse,
             "ClickHouse's answers lost": self.swallow_answers_of_clickhouse,

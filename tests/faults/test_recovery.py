@@ -1,6 +1,7 @@
 """What happened to a log or to its offsets: it is read on exactly, or its partition is halted with the remedy, while other
 authorities go on. A halt is for ever in a world, so this module has one of its own."""
 
+import asyncio
 import signal
 import time
 from collections.abc import Iterator
@@ -8,12 +9,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as Place
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from contracts import topics
-from services.runtime.kafka import KafkaMetadata
+from services.runtime.kafka import KafkaMetadata, commit_metadata
 from tests.faults.world import Scenario, World, until
 
 EVENTS = 1_500
@@ -115,15 +118,26 @@ def test_the_log_ends_before_what_was_committed(world: World) -> None:
         short.send()
         stored(world, "before", short)
         end = short.ends()[topic, 0]
-        beyond = Consumer({"bootstrap.servers": world.kafka.bootstrap_servers, "group.id": "frigjort-collector"})
         topic_id = KafkaMetadata(world.kafka).topic_ids([topic])[topic]
-        beyond.commit(offsets=[TopicPartition(topic, 0, end + 10, topic_id)], asynchronous=False)
-        beyond.close()
+        asyncio.run(_commit(world, topic, end + 10, commit_metadata(topic_id)))
         world.collector("after", wait=False)
         says(world, "after", f"{topic}/0", f"ends at {end}, before offset {end + 10}", "truncated")
         whole.send()
         whole.sent()
         whole.over()
+
+
+async def _commit(world: World, topic: str, offset: int, metadata: str) -> None:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=world.kafka.bootstrap_servers, group_id="frigjort-collector", enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        partition = Place(topic, 0)
+        consumer.assign([partition])
+        await consumer.commit({partition: (offset, metadata)})
+    finally:
+        await consumer.stop()
 
 
 def _recreate(world: World, topic: str) -> None:

@@ -203,7 +203,8 @@ async def _commits(opened: Opened) -> None:
     await opened.subscription.commit({PARTITION: (3, ids[TOPIC])})
     with suppress(Retry):
         await opened.subscription.commit({REJECTED: (1, ids[topics.REJECTED])})
-    assert await opened.topics.committed(group, both) == {PARTITION: 3}
+    for _ in range(100):  # the client may take what follows in memory for a part of the topic id, now and then
+        assert await opened.topics.committed(group, both) == {PARTITION: 3}
 
 
 async def _read_again(opened: Opened) -> None:

@@ -25,10 +25,7 @@ BEHAVIOURS = {
 def test_a_server_that_cannot(scenario: Scenarios, name: str) -> None:
     behaviour, seconds = BEHAVIOURS[name]
     with scenario(f"ClickHouse {name}", 9_000, rate=1_500) as running:
-        world = running.world
-        world.collector("a", COLLECTOR_FLUSH_ROWS="500")
-        running.send()
-        running.has_stored(0.1)
+        world = running.under_load()
         world.clickhouse_proxy.behave(behaviour)
         time.sleep(seconds)
         if behaviour.answer or behaviour.black_hole:
@@ -41,9 +38,7 @@ def test_a_server_that_cannot(scenario: Scenarios, name: str) -> None:
 
 def test_a_server_that_refuses_connections(scenario: Scenarios) -> None:
     with scenario("ClickHouse refuses connections", 9_000, rate=1_500) as running:
-        world = running.world
-        world.collector("a", COLLECTOR_FLUSH_ROWS="500")
-        running.send()
+        world = running.under_load()
         for share in (0.1, 0.5):
             running.has_stored(share)
             world.clickhouse_proxy.refuse()
@@ -55,10 +50,7 @@ def test_a_server_that_refuses_connections(scenario: Scenarios) -> None:
 
 def test_connections_are_cut(scenario: Scenarios) -> None:
     with scenario("ClickHouse connections cut", 9_000, rate=1_500) as running:
-        world = running.world
-        world.collector("a", COLLECTOR_FLUSH_ROWS="200")
-        running.send()
-        running.has_stored(0.05)
+        world = running.under_load(200, share=0.05)
         for _ in range(20):
             world.clickhouse_proxy.cut()
             running.times += 1
@@ -68,10 +60,7 @@ def test_connections_are_cut(scenario: Scenarios) -> None:
 
 def test_it_has_done_the_work_and_its_answer_is_lost(scenario: Scenarios) -> None:
     with scenario("ClickHouse cut after it has answered", 9_000, rate=1_500) as running:
-        world = running.world
-        world.collector("a", COLLECTOR_FLUSH_ROWS="200")
-        running.send()
-        running.has_stored(0.05)
+        world = running.under_load(200, share=0.05)
         before = world.clickhouse_proxy.swallowed
         world.clickhouse_proxy.swallow_answers(10, after=b"INSERT")
         running.over(times=0)
@@ -81,9 +70,7 @@ def test_it_has_done_the_work_and_its_answer_is_lost(scenario: Scenarios) -> Non
 
 def test_the_server_is_killed_in_mid_insert(scenario: Scenarios) -> None:
     with scenario("ClickHouse killed, started again", 14_000, rate=1_500) as running:
-        world = running.world
-        world.collector("a", COLLECTOR_FLUSH_ROWS="500")
-        running.send()
+        world = running.under_load()
         endpoint = world.stack.endpoint
         assert endpoint is not None
         for share in (0.1, 0.5):

@@ -250,6 +250,12 @@ class Scenario:
         self._sending.start()
         return self
 
+    def under_load(self, flush_rows: int = 500, share: float = 0.1) -> World:
+        """A collector `a` and the load, until so much of it is stored: the moment for a fault."""
+        self.world.collector("a", COLLECTOR_FLUSH_ROWS=str(flush_rows))
+        self.send().has_stored(share)
+        return self.world
+
     def _send(self) -> None:
         try:
             begun = time.monotonic()

@@ -35,7 +35,7 @@ test-faults: $(STAMP) $(KAFKA) ## Everything that can go wrong, on Apache Kafka,
 
 MINUTES ?= 60
 soak: $(STAMP) $(KAFKA) ## All faults at random under load; MINUTES=60, ARGS='--seed 7 --events 5000000'
-	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(ARGS)
+	@$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(ARGS)
 
 bench: $(STAMP) ## This collector beside its peers, in one run; ARGS='--events 200000'
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -8,6 +8,7 @@ highest offset: holes below it are for `frigjort audit reconcile` to find.
 
 from dataclasses import dataclass, replace
 
+from services.domain.conservation import ANEW
 from services.runtime.errors import Halt
 
 
@@ -74,8 +75,7 @@ def may_go_on(sight: Sight) -> Halt | None:
         return Halt(
             sight.partition,
             f"offsets {sight.read_after} to {sight.beginning - 1} were deleted from the log before they were read",
-            "restart the collector: it goes on if they were stored before; else have the source send them again after "
-            "`frigjort authorities rebind --cvr …`, and keep the log for longer",
+            f"restart the collector: it goes on if they were stored before; else {ANEW}, and keep the log for longer",
         )
     if sight.end < sight.read_before:
         return truncated(
@@ -89,7 +89,7 @@ def truncated(partition: str, reason: str) -> Halt:
     return Halt(
         partition,
         reason,
-        "the log was truncated: restore it, or `frigjort authorities rebind --cvr …` and have the source send again",
+        f"the log was truncated: restore it, or {ANEW}",
     )
 
 
@@ -123,7 +123,7 @@ def decide(facts: Facts) -> Begin | Halt:
         return Halt(
             facts.partition,
             f"log {binding.log_no} is bound to {len(binding.topic_ids)} topic ids",
-            "bind the topic under a new log number: `frigjort authorities rebind --cvr …`",
+            f"find out which of them has the records that are stored; then {ANEW}",
         )
     if "compact" in facts.cleanup_policy:
         return Halt(
@@ -141,7 +141,7 @@ def _decide_offset(facts: Facts, log: Begin) -> Begin | Halt:
         return Halt(
             facts.partition,
             f"offset {facts.stored.compared} in the log is not the record that was stored",
-            "the log was replaced under its topic id: find out by whom, then `frigjort authorities rebind --cvr …`",
+            f"the log was replaced under its topic id: find out by whom; then {ANEW}",
         )
     if facts.end < next_unstored or facts.end < (facts.committed or 0):
         reached = max(next_unstored, facts.committed or 0)
@@ -154,6 +154,6 @@ def _decide_offset(facts: Facts, log: Begin) -> Begin | Halt:
             facts.partition,
             f"offsets {min(begin, next_unstored)} to {facts.beginning - 1} are gone from the log, and not known to be stored",
             "if `frigjort audit reconcile` misses none of them, delete the committed offsets of this topic and restart; else "
-            "have the source send them again after `frigjort authorities rebind --cvr …`",
+            f"{ANEW}",
         )
     return replace(log, offset=begin)

@@ -15,6 +15,8 @@ from contracts import topics
 from contracts.identifiers import is_cvr
 from services.domain.accounts import Account, Known, Topic, accounts, newest_binding
 
+ANEW: Final = "delete the topic, create it anew by `frigjort authorities rebind --cvr …` and have the source send again"
+"""What to do where a log cannot be mended: the next number begins with an empty one, and what is stored stays."""
 _REBIND: Final = "find out why, then `frigjort authorities rebind --cvr …`"
 _SHOWN: Final = 5
 
@@ -161,7 +163,7 @@ def _of_account(account: Account) -> Iterator[Finding]:
         yield Finding(Kind.INCIDENT, account.topic, cause, remedy, *place)
     if log is not None and account.reached > log.end:
         cause = f"the log ends at {log.end} and was collected up to {account.reached}: it was truncated"
-        remedy = "restore it, or `frigjort authorities rebind --cvr …` and have the source send again"
+        remedy = f"restore it, or {ANEW}"
         yield Finding(Kind.BEYOND_END, account.topic, cause, remedy, *place)
 
 

@@ -1,16 +1,18 @@
 """One world for all scenarios, and the report of what they came to."""
 
 import statistics
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.faults.scenario import Scenario, Scenarios, scenario_in
 from tests.faults.verdict import table
-from tests.faults.world import Scenario, World
+from tests.faults.world import World
 
-_reported: list[Scenario] = []
+FAULT = "fault"
+"""The property of a test that holds a line of the report: it comes from whatever worker ran it."""
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +32,18 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def scenario(world: World) -> Callable[..., AbstractContextManager[Scenario]]:
-    """Runs a scenario in the world of one broker, or in the given one, and reports it."""
+def scenario(request: pytest.FixtureRequest, world: World) -> Scenarios:
+    """Runs a scenario in the world of the module, or in the given one, and reports it."""
 
     @contextmanager
     def run(fault: str, events: int, *, among: World = world, **options: int) -> Iterator[Scenario]:
-        with among.scenario(fault, events, **options) as running:
-            _reported.append(running)
-            yield running
+        begun: list[Scenario] = []
+        try:
+            with scenario_in(among, fault, events, **options) as running:
+                begun.append(running)
+                yield running
+        finally:
+            request.node.user_properties.extend((FAULT, row(each)) for each in begun)
 
     return run
 
@@ -51,17 +57,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table of all scenarios."""
-    if not _reported:
-        return
-    terminalreporter.section("faults")
-    terminalreporter.write_line(table([row(scenario) for scenario in _reported]))
+    called = [
+        report
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+    ]
+    rows = [value for report in called for name, value in report.user_properties if name == FAULT]
+    if rows:
+        terminalreporter.section("faults")
+        terminalreporter.write_line(table(rows))
 
 
-def row(scenario: Scenario) -> tuple[object, ...]:
+def row(scenario: Scenario) -> tuple[str, ...]:
     """A scenario as a line of the report."""
     result, seconds = scenario.result, scenario.recovered_seconds
     figures = ("?", "?", "?", "?")
     if result is not None:
         figures = (str(result.records), str(result.lost), str(result.doubled), str(sum(result.wrong.values())))
     times = (f"{statistics.median(seconds):.1f}", f"{max(seconds):.1f}") if seconds else ("", "")
-    return (scenario.fault, scenario.times, *figures, *times)
+    return (scenario.fault, str(scenario.times), *figures, *times)

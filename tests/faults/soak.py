@@ -20,8 +20,9 @@ from contracts import topics
 from services.baselines.kafka import RegistryKafka
 from tests.faults.polls import Polls
 from tests.faults.random_faults import STEADY, Mischief
+from tests.faults.scenario import Scenario
 from tests.faults.verdict import Verdict, read_back, verdict
-from tests.faults.world import Scenario, World, until
+from tests.faults.world import World, until
 from tests.reference.registry import Registry
 
 RECOVERY_SECONDS = 180.0

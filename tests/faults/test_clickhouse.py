@@ -1,15 +1,11 @@
 """ClickHouse slow, refusing, hanging, answering nonsense, cut off after it has done the work, killed in mid-insert."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import pytest
 
 from tests.faults.proxy import Behaviour, http_error
-from tests.faults.world import Scenario
-
-Scenarios = Callable[..., AbstractContextManager[Scenario]]
+from tests.faults.scenario import Scenarios
 
 BEHAVIOURS = {
     "slow": (Behaviour(delay_seconds=1.0), 6),

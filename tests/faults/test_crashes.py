@@ -3,17 +3,14 @@
 import random
 import signal
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 
 import pytest
 
 from services.runtime.processes import Child
 from tests.faults.collector import STEPS
-from tests.faults.world import Scenario, until
-
-Scenarios = Callable[..., AbstractContextManager[Scenario]]
+from tests.faults.scenario import Scenarios
+from tests.faults.world import until
 
 
 def has_ended(child: Child) -> bool:

@@ -1,15 +1,12 @@
 """Kafka slow, gone, cut off after it has answered, killed; its coordinator moved, its group never at rest."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import pytest
 
 from tests.faults.proxy import Behaviour
-from tests.faults.world import Scenario, World
-
-Scenarios = Callable[..., AbstractContextManager[Scenario]]
+from tests.faults.scenario import Scenarios
+from tests.faults.world import World
 
 
 @pytest.mark.parametrize(

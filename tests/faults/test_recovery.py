@@ -17,7 +17,9 @@ from confluent_kafka.cimpl import NewPartitions
 
 from contracts import topics
 from services.runtime.kafka import KafkaMetadata, commit_metadata
-from tests.faults.world import Scenario, World, until
+from tests.faults.scenario import Scenario, Scenarios
+from tests.faults.verdict import verdict
+from tests.faults.world import World, until
 
 EVENTS = 1_500
 
@@ -53,8 +55,8 @@ def says(world: World, name: str, *words: str) -> float:
     return until(lambda: all(word in world.readiness(name)[1] for word in words), 40, f"{name} says {words}")
 
 
-def test_committed_offsets_are_deleted(world: World) -> None:
-    with world.scenario("committed offsets deleted", EVENTS) as running:
+def test_committed_offsets_are_deleted(scenario: Scenarios, world: World) -> None:
+    with scenario("committed offsets deleted", EVENTS) as running:
         running.send()
         stored(world, "before", running)
         (future,) = admin(world).delete_consumer_groups(["frigjort-collector"]).values()
@@ -71,8 +73,8 @@ def _committed(world: World, running: Scenario) -> dict[tuple[str, int], int]:
     return {(found.topic, found.partition): found.offset for found in future.result(30).topic_partitions}
 
 
-def test_the_log_begins_after_what_is_needed(world: World) -> None:
-    with world.scenario("records deleted that were not read", EVENTS) as whole:
+def test_the_log_begins_after_what_is_needed(scenario: Scenarios, world: World) -> None:
+    with scenario("records deleted that were not read", EVENTS) as whole:
         hole = Scenario(world, "hole", world.new_authorities(1, partitions=1), EVENTS, 5, 4_000)
         topic = hole.topics[0]
         hole.send()
@@ -82,14 +84,13 @@ def test_the_log_begins_after_what_is_needed(world: World) -> None:
         delete_before(world, topic, {0: end + 7})
         world.collector("after", wait=False)
         says(world, "after", f"{topic}/0", f"offsets {end} to {end + 6} are gone", "rebind")
-        whole.send()
-        whole.sent()
+        whole.send().sent()
         whole.over()
         assert hole.stored() == {(topic, 0): end}
 
 
-def test_records_are_deleted_under_a_reader_that_lags(world: World) -> None:
-    with world.scenario("records deleted under a reader", EVENTS) as whole:
+def test_records_are_deleted_under_a_reader_that_lags(scenario: Scenarios, world: World) -> None:
+    with scenario("records deleted under a reader", EVENTS) as whole:
         hole = Scenario(world, "hole", world.new_authorities(1, partitions=1), EVENTS, 5, 4_000)
         topic = hole.topics[0]
         hole.send().sent()
@@ -102,8 +103,7 @@ def test_records_are_deleted_under_a_reader_that_lags(world: World) -> None:
         delete_before(world, topic, {0: beginning})
         reader.send_signal(signal.SIGCONT)
         says(world, "reader", f"{topic}/0", "rebind")
-        whole.send()
-        whole.sent()
+        whole.send().sent()
         whole.over()
         ((stored_to, count),) = world.rows(
             "SELECT max(offset) + 1, count() FROM dispositions WHERE topic = {t:String}", t=topic
@@ -111,8 +111,8 @@ def test_records_are_deleted_under_a_reader_that_lags(world: World) -> None:
         assert end <= stored_to == count < beginning, "what had arrived before it froze, without a hole"
 
 
-def test_the_log_ends_before_what_was_committed(world: World) -> None:
-    with world.scenario("log truncated", EVENTS) as whole:
+def test_the_log_ends_before_what_was_committed(scenario: Scenarios, world: World) -> None:
+    with scenario("log truncated", EVENTS) as whole:
         short = Scenario(world, "short", world.new_authorities(1, partitions=1), EVENTS, 6, 4_000)
         topic = short.topics[0]
         short.send()
@@ -122,9 +122,9 @@ def test_the_log_ends_before_what_was_committed(world: World) -> None:
         asyncio.run(_commit(world, topic, end + 10, commit_metadata(topic_id)))
         world.collector("after", wait=False)
         says(world, "after", f"{topic}/0", f"ends at {end}, before offset {end + 10}", "truncated")
-        whole.send()
-        whole.sent()
+        whole.send().sent()
         whole.over()
+        assert not any(verdict(world, short.cvrs, short.ends()).wrong.values())
 
 
 async def _commit(world: World, topic: str, offset: int, metadata: str) -> None:
@@ -148,8 +148,8 @@ def _recreate(world: World, topic: str) -> None:
     until(lambda: topic in kafka.list_topics(timeout=10).topics, 30, "topic created")
 
 
-def test_the_topic_was_created_anew(world: World) -> None:
-    with world.scenario("topic re-created", EVENTS) as whole:
+def test_the_topic_was_created_anew(scenario: Scenarios, world: World) -> None:
+    with scenario("topic re-created", EVENTS) as whole:
         anew = Scenario(world, "anew", world.new_authorities(1, partitions=1), EVENTS, 7, 4_000)
         anew.send()
         stored(world, "before", anew)
@@ -160,9 +160,9 @@ def test_the_topic_was_created_anew(world: World) -> None:
         _halts_until_it_is_bound(world, whole, anew, end)
 
 
-def test_the_topic_is_created_anew_under_its_reader(world: World) -> None:
+def test_the_topic_is_created_anew_under_its_reader(scenario: Scenarios, world: World) -> None:
     """And filled beyond the offset that the reader has reached, so that nothing but the topic id tells."""
-    with world.scenario("topic re-created under its reader", EVENTS) as whole:
+    with scenario("topic re-created under its reader", EVENTS) as whole:
         anew = Scenario(world, "anew", world.new_authorities(1, partitions=1), EVENTS, 7, 4_000)
         reader = world.collector("reader", wait=False)
         anew.send().sent()
@@ -189,8 +189,8 @@ def _halts_until_it_is_bound(world: World, whole: Scenario, anew: Scenario, end:
     until(lambda: world.rows(logs, t=topic) == wanted, 60, "the new log is stored under its own number")
 
 
-def test_the_log_holds_another_record_than_was_stored(world: World) -> None:
-    with world.scenario("stored digest differs from the log", EVENTS) as whole:
+def test_the_log_holds_another_record_than_was_stored(scenario: Scenarios, world: World) -> None:
+    with scenario("stored digest differs from the log", EVENTS) as whole:
         forged = Scenario(world, "forged", world.new_authorities(1, partitions=1), EVENTS, 9, 4_000)
         topic = forged.topics[0]
         forged.send()
@@ -204,13 +204,12 @@ def test_the_log_holds_another_record_than_was_stored(world: World) -> None:
         )
         world.collector("after", wait=False)
         says(world, "after", f"{topic}/0", f"offset {offset} in the log is not the record that was stored")
-        whole.send()
-        whole.sent()
+        whole.send().sent()
         whole.over()
 
 
-def test_topics_and_partitions_are_found_while_it_runs(world: World) -> None:
-    with world.scenario("topics and partitions added", EVENTS) as old:
+def test_topics_and_partitions_are_found_while_it_runs(scenario: Scenarios, world: World) -> None:
+    with scenario("topics and partitions added", EVENTS) as old:
         old.send()
         world.collector("reader", wait=False)
         old.sent()

@@ -27,6 +27,7 @@ from services.cli.rejected.store import Rejected
 from services.collector.assignment import Begin, Binding
 from services.collector.partitions import Batch
 from services.collector.pipeline import Judged
+from services.domain.conservation import ANEW
 from services.runtime.errors import Halt
 from services.runtime.retry import Patience
 
@@ -157,6 +158,6 @@ def _same(rejected: Rejected, record: ConsumerRecord) -> ConsumerRecord:
         raise Halt(
             str(rejected.coordinate),
             f"the record there is of {record.timestamp} ms, the one that was rejected was of {rejected.broker_ms} ms",
-            "the log was replaced under its topic id: find out by whom, then `frigjort authorities rebind --cvr …`",
+            f"the log was replaced under its topic id: find out by whom; then {ANEW}",
         )
     return record

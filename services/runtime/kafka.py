@@ -5,6 +5,7 @@ Needs the rights to describe topics, their configs and, for `committed`, the gro
 
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final
 
 from confluent_kafka import (
@@ -24,8 +25,8 @@ from services.runtime.settings import KafkaSettings
 Partition = tuple[str, int]
 """Topic and number."""
 _NUL: Final = "\0"
-_REQUEST_SECONDS: Final = 15
-_ANSWER_SECONDS: Final = 20
+_REQUEST_SECONDS: Final = 5
+_ANSWER_SECONDS: Final = 10
 _POLL_SECONDS: Final = 10
 
 
@@ -55,7 +56,7 @@ class KafkaMetadata:
         if not names:
             return {}
         asked = self._admin.describe_topics(TopicCollection(sorted(names)), request_timeout=_REQUEST_SECONDS)
-        return {name: str(topic.topic_id) for name, topic in _answers("describe topics", asked).items()}
+        return {name: str(topic.topic_id) for name, topic in self._answers("describe topics", asked).items()}
 
     def configs(self, names: Collection[str]) -> dict[str, dict[str, str]]:
         """The settings of each of these topics that exists, by name and setting."""
@@ -65,7 +66,7 @@ class KafkaMetadata:
         asked = self._admin.describe_configs(wanted, request_timeout=_REQUEST_SECONDS)
         return {
             resource.name: {key: str(entry.value) for key, entry in config.items()}
-            for resource, config in _answers("describe configs", asked).items()
+            for resource, config in self._answers("describe configs", asked).items()
         }
 
     def cleanup_policies(self, names: Collection[str]) -> dict[str, frozenset[str]]:
@@ -129,7 +130,7 @@ class KafkaMetadata:
             isolation_level=isolation,
             request_timeout=_REQUEST_SECONDS,
         )
-        answers = _answers("list offsets", asked)
+        answers = self._answers("list offsets", asked)
         return {(place.topic, place.partition): int(found.offset) for place, found in answers.items()}
 
     def _high_watermarks(self, listed: Mapping[Partition, int]) -> dict[Partition, int]:
@@ -152,6 +153,27 @@ class KafkaMetadata:
         finally:
             consumer.close()
         return found
+
+    def _answers(self, question: str, asked: Mapping[Any, Future[Any]]) -> dict[Any, Any]:
+        """What came, without topics that do not exist (any more)."""
+        found: dict[Any, Any] = {}
+        try:
+            for key, future in asked.items():
+                try:
+                    found[key] = future.result(_ANSWER_SECONDS)
+                except KafkaException as error:
+                    if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                        raise
+        except (KafkaException, TimeoutError) as error:
+            self._look_around()
+            raise Retry("Kafka", f"{question}: {error}") from error
+        return found
+
+    def _look_around(self) -> None:
+        """Learns anew which brokers there are. By itself the client goes on waiting for the one that it took for the
+        controller, also when that one is gone for good."""
+        with suppress(KafkaException):
+            self._admin.list_topics(timeout=_REQUEST_SECONDS)
 
 
 def reader(settings: KafkaSettings, group: str) -> Consumer:
@@ -185,18 +207,3 @@ def _names(commit: TopicPartition, topic_id: str) -> bool:
         return bool(commit.metadata == topic_id)
     except UnicodeDecodeError:
         return False
-
-
-def _answers(question: str, asked: Mapping[Any, Future[Any]]) -> dict[Any, Any]:
-    """What came, without topics that do not exist (any more)."""
-    found: dict[Any, Any] = {}
-    try:
-        for key, future in asked.items():
-            try:
-                found[key] = future.result(_ANSWER_SECONDS)
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    raise
-    except (KafkaException, TimeoutError) as error:
-        raise Retry("Kafka", f"{question}: {error}") from error
-    return found

@@ -7,22 +7,16 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Final, Self
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from contracts import topics
 from services.cli.producer import Sender
+from services.runtime.errors import Retry
 from tests.faults.verdict import Verdict, verdict
 from tests.faults.world import World, until
 from tests.reference import workload
 
 STORED_SECONDS: Final = 90.0
-
-
-@retry(stop=stop_after_delay(30), wait=wait_fixed(0.2), retry=retry_if_exception_type(KafkaException), reraise=True)
-def _end(consumer: Consumer, partition: TopicPartition) -> int:
-    """The end of a partition; while a broker comes and goes it is asked again."""
-    return int(consumer.get_watermark_offsets(partition, timeout=20)[1])
 
 
 @dataclass
@@ -87,17 +81,11 @@ class Scenario:
 
     # -- how far it is ------------------------------------------------------------------------------------------------------
 
+    @retry(stop=stop_after_delay(60), wait=wait_fixed(0.2), retry=retry_if_exception_type(Retry), reraise=True)
     def ends(self) -> dict[tuple[str, int], int]:
-        """The end of each partition."""
-        consumer = Consumer(
-            {"bootstrap.servers": self.world.kafka.bootstrap_servers, "group.id": "frigjort-test", "log_level": 0}
-        )
-        try:
-            known = consumer.list_topics(timeout=20).topics
-            places = [(topic, number) for topic in self.topics for number in known[topic].partitions]
-            return {place: _end(consumer, TopicPartition(*place)) for place in places}
-        finally:
-            consumer.close()
+        """The end of each partition; while a broker comes and goes it is asked again."""
+        known = self.world.metadata.partitions()
+        return self.world.metadata.ends([(topic, number) for topic in self.topics for number in range(known[topic])])
 
     def stored(self) -> dict[tuple[str, int], int]:
         """How many offsets of each partition are stored, counted from the first without a hole at the end."""

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from contracts import topics
-from services.runtime.kafka import KafkaMetadata, commit_metadata
+from services.runtime.kafka import commit_metadata
 from tests.faults.scenario import Scenario, Scenarios
 from tests.faults.verdict import verdict
 from tests.faults.world import World, until
@@ -118,7 +118,7 @@ def test_the_log_ends_before_what_was_committed(scenario: Scenarios, world: Worl
         short.send()
         stored(world, "before", short)
         end = short.ends()[topic, 0]
-        topic_id = KafkaMetadata(world.kafka).topic_ids([topic])[topic]
+        topic_id = world.metadata.topic_ids([topic])[topic]
         asyncio.run(_commit(world, topic, end + 10, commit_metadata(topic_id)))
         world.collector("after", wait=False)
         says(world, "after", f"{topic}/0", f"ends at {end}, before offset {end + 10}", "truncated")

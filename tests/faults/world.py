@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -19,6 +20,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.cli.stack import Stack
 from services.runtime import clickhouse
+from services.runtime.kafka import KafkaMetadata
 from services.runtime.processes import Child, free_port
 from services.runtime.settings import KafkaSettings
 from tests.brokers.kafka import KafkaBroker, KafkaCluster
@@ -91,6 +93,11 @@ class World:
     def kafka(self) -> KafkaSettings:
         """How the test reaches Kafka: past the proxies."""
         return self.stack.kafka_settings().model_copy(update={"bootstrap_servers": self.broker.direct})
+
+    @cached_property
+    def metadata(self) -> KafkaMetadata:
+        """What Kafka says of topics and logs, past the proxies."""
+        return KafkaMetadata(self.kafka)
 
     def client(self) -> Client:
         """A client of ClickHouse, past the proxy."""

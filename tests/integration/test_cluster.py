@@ -2,17 +2,21 @@
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from contracts import topics
 from services.cli.demo import case_systems
 from services.cli.producer import Sender
 from services.cli.stack import StackBroker
+from services.runtime.errors import Retry
+from services.runtime.kafka import KafkaMetadata
 from tests.brokers.kafka import KafkaCluster
 from tests.integration.conftest import AUTHORITY, Running
+from tests.integration.flood import until
 from tests.integration.test_outages import assert_whole, to_two_authorities
 
 _HEADER = struct.Struct(">qiibihiqqq")
@@ -39,6 +43,30 @@ def three_nodes(data: Path, _: int) -> StackBroker:
 def new_broker(request: pytest.FixtureRequest) -> Callable[[Path, int], StackBroker]:
     request.getfixturevalue("kafka_jars")
     return three_nodes
+
+
+@pytest.mark.usefixtures("kafka_jars")
+@pytest.mark.timeout(240)
+def test_what_is_known_of_topics_is_had_whichever_node_is_gone(tmp_path: Path) -> None:
+    """One of them is the node that a client holds for the controller; it must not wait for that one to come back."""
+    with KafkaCluster(tmp_path / "kafka") as cluster:
+        admin = AdminClient({"bootstrap.servers": cluster.settings.bootstrap_servers})
+        admin.create_topics([NewTopic("t", 1, 3)])["t"].result(30)
+        metadata = KafkaMetadata(cluster.settings)
+
+        def asked() -> bool:
+            with suppress(Retry):
+                return {*metadata.topic_ids(["t"]), *metadata.cleanup_policies(["t"])} == {"t"} and bool(
+                    metadata.ends([("t", 0)])
+                )
+            return False
+
+        until(asked, 30)
+        for node, broker in cluster.brokers.items():
+            cluster.kill(node)
+            until(asked, 35)
+            broker.launch()
+            broker.wait(len(cluster.brokers))
 
 
 @pytest.mark.timeout(240)

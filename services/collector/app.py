@@ -1,7 +1,6 @@
 """The composition root: settings, then edges, then the path. The only place that knows all of them."""
 
 import asyncio
-import gc
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from services.collector.provenance import Provenance
 from services.collector.reader import Reader
 from services.collector.registry import RegistryFollower
 from services.collector.settings import CollectorSettings
-from services.runtime import clickhouse, logging
+from services.runtime import clickhouse, logging, memory
 from services.runtime.errors import Retry
 from services.runtime.kafka import KafkaMetadata
 from services.runtime.retry import Patience
@@ -98,15 +97,13 @@ class Collector:
         )
 
     async def _begin(self, reader: Reader, path: Path) -> None:
-        gc.collect()
-        gc.freeze()
-        # Batches come and go without cycles: looking for some costs more than it finds.
-        gc.set_threshold(1_000_000, 50, 50)
+        memory.settle()
         self._tasks = [
             asyncio.create_task(reader.flush_for_ever(path, self._count), name="flush"),
             asyncio.create_task(reader.watch_for_ever(), name="watch"),
             asyncio.create_task(self._registry.follow(), name="registry"),
             asyncio.create_task(self._observe(reader), name="observe"),
+            asyncio.create_task(memory.tidy_for_ever(), name="tidy"),
         ]
         for task in self._tasks:
             task.add_done_callback(_end_loudly)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults.proxy import Behaviour, http_error
 from tests.faults.scenario import Scenarios
+from tests.faults.world import until
 
 BEHAVIOURS = {
     "slow": (Behaviour(delay_seconds=1.0), 6),
@@ -33,13 +34,13 @@ def test_a_server_that_cannot(scenario: Scenarios, name: str) -> None:
 
 
 def test_a_server_that_refuses_connections(scenario: Scenarios) -> None:
-    with scenario("ClickHouse refuses connections", 9_000, rate=1_500) as running:
+    with scenario("ClickHouse refuses connections", 24_000, rate=1_200) as running:
         world = running.under_load()
         for share in (0.1, 0.5):
             running.has_stored(share)
             world.clickhouse_proxy.refuse()
-            time.sleep(3)
-            assert not world.readiness("a")[0]
+            until(lambda: not world.readiness("a")[0], 10, "not ready")
+            time.sleep(2)
             world.clickhouse_proxy.accept()
             running.over()
 

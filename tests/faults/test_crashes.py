@@ -3,14 +3,16 @@
 import random
 import signal
 import time
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from services.runtime.processes import Child
 from tests.faults.collector import STEPS
 from tests.faults.scenario import Scenarios
-from tests.faults.world import until
+from tests.faults.world import World, until
 
 
 def has_ended(child: Child) -> bool:
@@ -92,8 +94,16 @@ def test_a_baseline_is_published_between_a_crash_and_the_replay(scenario: Scenar
         world.restate(running.cvrs)
 
 
-def test_two_versions_side_by_side_on_the_same_partitions(scenario: Scenarios) -> None:
-    with scenario("two versions read the same partitions", 20_000) as running:
+@pytest.fixture
+def new_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """One in which nothing was sent yet: a new group reads every log from its beginning."""
+    request.getfixturevalue("kafka_jars")
+    with World(tmp_path) as started:
+        yield started
+
+
+def test_two_versions_side_by_side_on_the_same_partitions(scenario: Scenarios, new_world: World) -> None:
+    with scenario("two versions read the same partitions", 20_000, among=new_world) as running:
         world = running.world
         world.collector("second", FAULT_RULES="2", COLLECTOR_GROUP_ID="second-version")
         world.collector("third", FAULT_RULES="3", COLLECTOR_GROUP_ID="third-version")

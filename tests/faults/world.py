@@ -100,8 +100,8 @@ class World:
         return KafkaMetadata(self.kafka)
 
     def client(self) -> Client:
-        """A client of ClickHouse, past the proxy."""
-        return clickhouse.connect(self.stack.clickhouse_settings())
+        """A client of ClickHouse, past the proxy, with time enough to ask for everything."""
+        return clickhouse.connect(self.stack.clickhouse_settings().model_copy(update={"timeout_seconds": 300}))
 
     def rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a query."""

@@ -4,212 +4,59 @@ The verdicts are written by hand from the contract's words; only the paths of th
 so that no string field can be forgotten.
 """
 
-import copy
 import json
 from collections.abc import Iterator
 from typing import Any, Final
 
 from contracts import events, topics
 from contracts.codes import RejectionCode as Code
-from contracts.examples import AUTHORITY, CANARY, Example
+from contracts.examples import CANARY, Example, base
 from contracts.reading import MAX_BYTES, STRUCTURED, STRUCTURED_HEADERS, Record
 
-_TOPIC: Final = topics.tasks_topic(AUTHORITY)
-_LATER: Final = "2026-03-02T09:00:00.000Z"
-_REMOVED: Final = object()
 _CPR_FORMS: Final = (CANARY, CANARY.replace("-", ""), CANARY.replace("-", " "), "610190-1234")
-
-
-def _event(event_type: str, subject: str, data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": f"{subject}-1",
-        "source": "/casesystem/eksempel",
-        "type": event_type,
-        "subject": subject,
-        "partitionkey": subject,
-        "time": "2026-03-02T08:40:00.000Z",
-        "datacontenttype": "application/json",
-        "dataschema": events.schema_name(event_type),
-        "data": data,
-    }
-
-
-def _task(event_type: str = events.COMPLETED, **changes: Any) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "authority": AUTHORITY,
-        "task": "t-1",
-        "revision": 1 if event_type == events.COMPLETED else 2,
-        "task_type": "kle:27.35.04",
-        "complexity": "medium",
-        "started_at": "2026-03-02T09:00:00+01:00",
-        "completed_at": "2026-03-02T08:40:00.000Z",
-        "active_ms": 1_200_000,
-        "review_ms": 120_000,
-        "rework_ms": 0,
-        "time_basis": "measured",
-        "assistance": "draft",
-        "assignment": "chosen",
-        "origin": "pre_existing",
-        "outcome": "completed",
-        "work": "core",
-        "audience": "citizen",
-    }
-    return _event(event_type, "t-1", data | changes)
-
-
-def _full() -> dict[str, Any]:
-    event = _task(
-        assignment="random",
-        arm="treatment",
-        assigned_at="2026-03-02T07:59:00Z",
-        study="trial-1",
-        stratum="s-1",
-        predicted_without_ai_ms=1_800_000,
-        predicted_with_ai_ms=1_000_000,
-        predicted_at="2026-03-02T07:58:00Z",
-        programme="p-1",
-        cluster="c-1",
-        cluster_kind="case",
-        ai={
-            "gen_ai.provider.name": "provider",
-            "gen_ai.request.model": "model-1",
-            "gen_ai.operation.name": "chat",
-            "gen_ai.usage.input_tokens": 900,
-            "gen_ai.usage.output_tokens": 250,
-        },
-    )
-    return event | {"sequence": "42", "recordedtime": _LATER}
-
-
-def _retraction() -> dict[str, Any]:
-    data = {"authority": AUTHORITY, "task": "t-1", "revision": 3, "reason": "reported-twice"}
-    return _event(events.RETRACTED, "t-1", data)
-
-
-def _heartbeat() -> dict[str, Any]:
-    data = {"authority": AUTHORITY, "since": "2026-01-01T00:00:00Z", "at": _LATER, "sent": 42, "last_sequence": "42"}
-    return _event(events.HEARTBEAT, AUTHORITY, data)
-
-
-def _realisation() -> dict[str, Any]:
-    data = {
-        "authority": AUTHORITY,
-        "realisation": "r-1",
-        "revision": 1,
-        "period_from": "2026-01-01T00:00:00Z",
-        "period_to": "2026-02-01T00:00:00Z",
-        "realised_ms": 360_000_000,
-        "use": "core_task",
-        "confirmed_by": "benefit-owner",
-        "programme": "p-1",
-    }
-    return _event(events.REALISED, "r-1", data)
-
-
-def baseline() -> dict[str, Any]:
-    """A published baseline."""
-    data = {
-        "baseline": "nation/27.35.04",
-        "version": 1,
-        "generation": 1,
-        "level": "nation",
-        "task_type": "kle:27.35.04",
-        "complexity": "any",
-        "valid_from": "2026-01-01T00:00:00Z",
-        "valid_to": "2028-01-01T00:00:00Z",
-        "expires_at": "2028-01-01T00:00:00Z",
-        "n": 2400,
-        "clusters": 800,
-        "mean_ms": 1_800_000,
-        "standard_error_ms": 30_000,
-        "median_ms": 1_500_000,
-        "p90_ms": 3_600_000,
-        "cap_ms": 7_200_000,
-        "between_authority_sd_ms": 90_000,
-        "method": "history",
-        "evidence": {
-            "source": "log-2025",
-            "sha256": "ab" * 32,
-            "window_from": "2025-01-01T00:00:00Z",
-            "window_to": "2025-12-31T00:00:00Z",
-        },
-        "proposed_by": "method-office",
-        "approved_by": "finance-office",
-    }
-    return _event(events.PUBLISHED, "nation/27.35.04/1", data)
-
-
-def _withdrawal() -> dict[str, Any]:
-    data = {
-        "baseline": "nation/27.35.04",
-        "version": 1,
-        "generation": 2,
-        "reason": "wrong-file",
-        "withdrawn_by": "office",
-    }
-    return _event(events.WITHDRAWN, "nation/27.35.04/1/withdrawn", data)
-
-
-def _authority() -> dict[str, Any]:
-    data = {"authority": AUTHORITY, "version": 1, "generation": 3, "name": "Eksempel Kommune", "sector": "municipality"}
-    data |= {"case_systems": 4, "staff_hours": 1_900_000}
-    return _event(events.REGISTERED, f"authority/{AUTHORITY}/1", data)
-
-
-def _record(event: dict[str, Any], topic: str = _TOPIC) -> Record:
-    return Record(
-        topic, str(event["subject"]).encode(), STRUCTURED_HEADERS, json.dumps(event, ensure_ascii=False).encode()
-    )
-
-
-def _binary(event: dict[str, Any]) -> Record:
-    attributes = {name: value for name, value in event.items() if name not in {"data", "datacontenttype"}}
-    headers = (("content-type", b"application/json"), *((f"ce_{n}", str(v).encode()) for n, v in attributes.items()))
-    return Record(_TOPIC, str(event["subject"]).encode(), headers, json.dumps(event["data"]).encode())
 
 
 def valid_examples() -> Iterator[Example]:
     """At least one of every type, both content modes, every optional field, every kind of task type."""
     structured = {
-        "completed": _task(),
-        "completed-full": _full(),
-        "completed-without-ai": _task(assistance="none", review_ms=None, rework_ms=None),
-        "completed-review-unknown": _task(review_ms=None),
-        "completed-elapsed": _task(time_basis="elapsed", active_ms=9_000_000),
-        "completed-control": _task(
+        "completed": base.task(),
+        "completed-full": base.full(),
+        "completed-without-ai": base.task(assistance="none", review_ms=None, rework_ms=None),
+        "completed-review-unknown": base.task(review_ms=None),
+        "completed-elapsed": base.task(time_basis="elapsed", active_ms=9_000_000),
+        "completed-control": base.task(
             assignment="random", arm="control", assigned_at="2026-03-02T08:00:00Z", assistance="none"
         ),
-        "completed-abandoned": _task(outcome="abandoned"),
-        "completed-induced": _task(origin="induced"),
-        "completed-kle-facet": _task(task_type="kle:27.35.04-G01"),
-        "completed-form": _task(task_type="form:12.25.10"),
-        "completed-local": _task(task_type="local:byggesag-lille"),
-        "completed-zero-time": _task(active_ms=0, started_at="2026-03-02T08:40:00.000Z"),
-        "completed-worker-in-study": _task(study="trial-1", cluster="w-1", cluster_kind="worker"),
-        "completed-nanoseconds": _task(completed_at="2026-03-02T08:40:00.123456789Z"),
-        "corrected": _task(events.CORRECTED, active_ms=900_000),
-        "reopened": _task(events.REOPENED, rework_ms=300_000),
-        "retracted": _retraction(),
-        "heartbeat": _heartbeat(),
-        "realised": _realisation(),
+        "completed-abandoned": base.task(outcome="abandoned"),
+        "completed-induced": base.task(origin="induced"),
+        "completed-kle-facet": base.task(task_type="kle:27.35.04-G01"),
+        "completed-form": base.task(task_type="form:12.25.10"),
+        "completed-local": base.task(task_type="local:byggesag-lille"),
+        "completed-zero-time": base.task(active_ms=0, started_at="2026-03-02T08:40:00.000Z"),
+        "completed-worker-in-study": base.task(study="trial-1", cluster="w-1", cluster_kind="worker"),
+        "completed-nanoseconds": base.task(completed_at="2026-03-02T08:40:00.123456789Z"),
+        "corrected": base.task(events.CORRECTED, active_ms=900_000),
+        "reopened": base.task(events.REOPENED, rework_ms=300_000),
+        "retracted": base.retraction(),
+        "heartbeat": base.heartbeat(),
+        "realised": base.realisation(),
     }
     for name, event in structured.items():
-        yield Example(name, _record(event))
-    yield Example("binary-completed", _binary(_task()))
-    yield Example("binary-completed-full", _binary(_full()))
-    traced = _binary(_task())
+        yield Example(name, base.record(event))
+    yield Example("binary-completed", base.binary(base.task()))
+    yield Example("binary-completed-full", base.binary(base.full()))
+    traced = base.binary(base.task())
     yield Example(
-        "binary-traced", Record(_TOPIC, traced.key, (*traced.headers, ("traceparent", b"\xff\xfe")), traced.value)
+        "binary-traced", Record(base.TOPIC, traced.key, (*traced.headers, ("traceparent", b"\xff\xfe")), traced.value)
     )
     charset = (("content-type", f"{STRUCTURED}; charset=utf-8".encode()),)
-    yield Example("structured-charset", Record(_TOPIC, b"t-1", charset, _record(_task()).value))
+    yield Example("structured-charset", Record(base.TOPIC, b"t-1", charset, base.record(base.task()).value))
     for name, event in (
-        ("baseline-published", baseline()),
-        ("baseline-withdrawn", _withdrawal()),
-        ("authority", _authority()),
+        ("baseline-published", base.baseline()),
+        ("baseline-withdrawn", base.withdrawal()),
+        ("authority", base.authority()),
     ):
-        yield Example(f"registry-{name}", _record(event, topics.BASELINES))
+        yield Example(f"registry-{name}", base.record(event, topics.BASELINES))
 
 
 def invalid_examples() -> Iterator[Example]:
@@ -225,13 +72,13 @@ _FIELD_RULES: Final[tuple[tuple[str, str, Any, Code, str], ...]] = (
     ("unknown-field-data", "data.caseworker", "x", Code.UNKNOWN_FIELD, "data.*"),
     ("unknown-field-event", "extension", "x", Code.UNKNOWN_FIELD, "*"),
     ("unknown-field-ai", "data.ai", {"gen_ai.provider.name": "p", "gen_ai.request.model": "m", "seed": 1}, Code.UNKNOWN_FIELD, "data.ai.*"),
-    ("missing-authority", "data.authority", _REMOVED, Code.MISSING_FIELD, ""),
-    ("missing-task", "data.task", _REMOVED, Code.MISSING_FIELD, ""),
-    ("missing-review", "data.review_ms", _REMOVED, Code.MISSING_FIELD, ""),
-    ("missing-data", "data", _REMOVED, Code.MISSING_FIELD, ""),
-    ("missing-id", "id", _REMOVED, Code.MISSING_FIELD, ""),
-    ("missing-type", "type", _REMOVED, Code.MISSING_FIELD, ""),
-    ("missing-partitionkey", "partitionkey", _REMOVED, Code.MISSING_FIELD, ""),
+    ("missing-authority", "data.authority", base.REMOVED, Code.MISSING_FIELD, ""),
+    ("missing-task", "data.task", base.REMOVED, Code.MISSING_FIELD, ""),
+    ("missing-review", "data.review_ms", base.REMOVED, Code.MISSING_FIELD, ""),
+    ("missing-data", "data", base.REMOVED, Code.MISSING_FIELD, ""),
+    ("missing-id", "id", base.REMOVED, Code.MISSING_FIELD, ""),
+    ("missing-type", "type", base.REMOVED, Code.MISSING_FIELD, ""),
+    ("missing-partitionkey", "partitionkey", base.REMOVED, Code.MISSING_FIELD, ""),
     ("wrong-type-text-for-number", "data.active_ms", "1200000", Code.WRONG_TYPE, ""),
     ("wrong-type-fraction", "data.active_ms", 1200000.5, Code.WRONG_TYPE, ""),
     ("wrong-type-whole-fraction", "data.active_ms", 1200000.0, Code.WRONG_TYPE, ""),
@@ -290,41 +137,31 @@ _FIELD_RULES: Final[tuple[tuple[str, str, Any, Code, str], ...]] = (
 )  # fmt: skip
 
 
-def changed(event: dict[str, Any], field: str, value: Any) -> dict[str, Any]:
-    """A copy of an event with one field set, or removed."""
-    result = copy.deepcopy(event)
-    *above, last = field.split(".", 1) if field.startswith("data.") else (field,)
-    target = result[above[0]] if above else result
-    if value is _REMOVED:
-        del target[last]
-    else:
-        target[last] = value
-    return result
-
-
 def _field_examples() -> Iterator[Example]:
     for name, field, value, code, path in _FIELD_RULES:
-        event = changed(_task(), field, value)
+        event = base.changed(base.task(), field, value)
         text = json.dumps(event, ensure_ascii=False).replace("\\\\ud800", "\\ud800")
-        yield Example(name, Record(_TOPIC, b"t-1", STRUCTURED_HEADERS, text.encode()), code, path or field)
-    drawn_late = _task(assignment="random", arm="treatment", assigned_at="2026-03-02T08:00:00.001Z")
-    yield Example("assigned-after-start", _record(drawn_late), Code.ASSIGNED_AFTER_START, "data")
-    worker = _task(cluster="w-1", cluster_kind="worker")
-    yield Example("inconsistent-worker-without-study", _record(worker), Code.INCONSISTENT, "data")
-    chosen = _task(arm="control", assigned_at="2026-03-02T07:00:00Z")
-    yield Example("inconsistent-arm-not-random", _record(chosen), Code.INCONSISTENT, "data")
-    yield Example("inconsistent-correction", _record(_task(events.CORRECTED, revision=1)), Code.INCONSISTENT, "")
-    backwards = changed(_realisation(), "data.period_to", "2025-12-31T00:00:00Z")
-    yield Example("inconsistent-period", _record(backwards), Code.INCONSISTENT, "data")
-    yield Example("wrong-topic-baseline", _record(baseline()), Code.WRONG_TOPIC, "type")
-    other_key = Record(_TOPIC, b"t-2", STRUCTURED_HEADERS, _record(_task()).value)
+        yield Example(name, Record(base.TOPIC, b"t-1", STRUCTURED_HEADERS, text.encode()), code, path or field)
+    drawn_late = base.task(assignment="random", arm="treatment", assigned_at="2026-03-02T08:00:00.001Z")
+    yield Example("assigned-after-start", base.record(drawn_late), Code.ASSIGNED_AFTER_START, "data")
+    worker = base.task(cluster="w-1", cluster_kind="worker")
+    yield Example("inconsistent-worker-without-study", base.record(worker), Code.INCONSISTENT, "data")
+    chosen = base.task(arm="control", assigned_at="2026-03-02T07:00:00Z")
+    yield Example("inconsistent-arm-not-random", base.record(chosen), Code.INCONSISTENT, "data")
+    yield Example(
+        "inconsistent-correction", base.record(base.task(events.CORRECTED, revision=1)), Code.INCONSISTENT, ""
+    )
+    backwards = base.changed(base.realisation(), "data.period_to", "2025-12-31T00:00:00Z")
+    yield Example("inconsistent-period", base.record(backwards), Code.INCONSISTENT, "data")
+    yield Example("wrong-topic-baseline", base.record(base.baseline()), Code.WRONG_TOPIC, "type")
+    other_key = Record(base.TOPIC, b"t-2", STRUCTURED_HEADERS, base.record(base.task()).value)
     yield Example("task-mismatch-key", other_key, Code.TASK_MISMATCH, "key")
-    no_key = Record(_TOPIC, None, STRUCTURED_HEADERS, _record(_task()).value)
+    no_key = Record(base.TOPIC, None, STRUCTURED_HEADERS, base.record(base.task()).value)
     yield Example("task-mismatch-no-key", no_key, Code.TASK_MISMATCH, "key")
 
 
 def _byte_examples() -> Iterator[Example]:
-    good = _record(_task()).value or b""
+    good = base.record(base.task()).value or b""
     twice_nested = good.replace(b'"work": "core"', b'"work": "core", "work": "core"')
     values: dict[str, tuple[bytes | None, Code]] = {
         "empty-value": (b"", Code.EMPTY_VALUE),
@@ -349,21 +186,21 @@ def _byte_examples() -> Iterator[Example]:
         "duplicate-key-blank": (good.replace(b'"id":', b'"id" :')[:-1] + b', "id": "t-1-1"}', Code.DUPLICATE_KEY),
     }
     for name, (value, code) in values.items():
-        yield Example(name, Record(_TOPIC, b"t-1", STRUCTURED_HEADERS, value), code, "")
+        yield Example(name, Record(base.TOPIC, b"t-1", STRUCTURED_HEADERS, value), code, "")
 
 
 def _header_examples() -> Iterator[Example]:
-    good = _binary(_task())
-    structured = _record(_task())
+    good = base.binary(base.task())
+    structured = base.record(base.task())
 
     def with_headers(*headers: tuple[str, bytes]) -> Record:
-        return Record(_TOPIC, b"t-1", headers, good.value)
+        return Record(base.TOPIC, b"t-1", headers, good.value)
 
     rest = good.headers
     without_id = tuple(header for header in rest if header[0] != "ce_id")
     records: dict[str, tuple[Record, Code, str]] = {
-        "none": (Record(_TOPIC, b"t-1", (), structured.value), Code.INVALID_HEADER, "headers.content-type"),
-        "plain-json": (Record(_TOPIC, b"t-1", (("content-type", b"application/json"),), structured.value), Code.INVALID_HEADER, "headers.content-type"),
+        "none": (Record(base.TOPIC, b"t-1", (), structured.value), Code.INVALID_HEADER, "headers.content-type"),
+        "plain-json": (Record(base.TOPIC, b"t-1", (("content-type", b"application/json"),), structured.value), Code.INVALID_HEADER, "headers.content-type"),
         "other-content-type": (with_headers(("content-type", b"text/plain"), *rest[1:]), Code.INVALID_HEADER, "headers.content-type"),
         "not-utf8": (with_headers(rest[0], ("ce_id", b"\xff"), *without_id[1:]), Code.INVALID_HEADER, "headers.ce_id"),
         "twice": (with_headers(*rest, ("ce_id", b"t-1-2")), Code.INVALID_HEADER, "headers.ce_id"),
@@ -376,7 +213,7 @@ def _header_examples() -> Iterator[Example]:
     }  # fmt: skip
     for name, (record, code, path) in records.items():
         yield Example(f"header-{name}", record, code, path)
-    broken = Record(_TOPIC, b"t-1", rest, (good.value or b"") + b'},"subject":"t-2"')
+    broken = Record(base.TOPIC, b"t-1", rest, (good.value or b"") + b'},"subject":"t-2"')
     yield Example("header-binary-splice", broken, Code.TRAILING_DATA, "")
 
 
@@ -394,19 +231,26 @@ def string_fields(event: dict[str, Any]) -> list[str]:
 def _set_string(event: dict[str, Any], path: str, value: str) -> dict[str, Any]:
     if path.startswith("data.ai."):
         ai = {**event["data"]["ai"], path.removeprefix("data.ai."): value}
-        return changed(event, "data.ai", ai)
-    return changed(event, path, value)
+        return base.changed(event, "data.ai", ai)
+    return base.changed(event, path, value)
 
 
 def _personal_number_examples() -> Iterator[Example]:
-    cases = {"completed": _full(), "retracted": _retraction(), "heartbeat": _heartbeat(), "realised": _realisation()}
+    cases = {
+        "completed": base.full(),
+        "retracted": base.retraction(),
+        "heartbeat": base.heartbeat(),
+        "realised": base.realisation(),
+    }
     number = 0
     for kind, event in cases.items():
         for path in string_fields(event):
             form = _CPR_FORMS[number % len(_CPR_FORMS)]
             number += 1
             changed_event = _set_string(event, path, form)
-            record = Record(_TOPIC, event["subject"].encode(), STRUCTURED_HEADERS, json.dumps(changed_event).encode())
+            record = Record(
+                base.TOPIC, event["subject"].encode(), STRUCTURED_HEADERS, json.dumps(changed_event).encode()
+            )
             yield Example(f"personal-number-{kind}-{path}", record, Code.PERSONAL_NUMBER, path)
     extra = {
         "in-a-token": ("data.task", f"case/{CANARY}/2"),
@@ -414,13 +258,17 @@ def _personal_number_examples() -> Iterator[Example]:
         "in-a-number-text": ("data.active_ms", CANARY.replace("-", "")),
     }
     for name, (path, value) in extra.items():
-        record = Record(_TOPIC, b"t-1", STRUCTURED_HEADERS, json.dumps(changed(_task(), path, value)).encode())
+        record = Record(
+            base.TOPIC, b"t-1", STRUCTURED_HEADERS, json.dumps(base.changed(base.task(), path, value)).encode()
+        )
         expected = "data.*" if name == "in-an-unknown-field" else path
         yield Example(f"personal-number-{name}", record, Code.PERSONAL_NUMBER, expected)
-    escaped = json.dumps(_task()).replace("kle:27.35.04", "\\u0030\\u0031\\u0030\\u0031\\u0039\\u0030-1234")
-    record = Record(_TOPIC, b"t-1", STRUCTURED_HEADERS, escaped.encode())
+    escaped = json.dumps(base.task()).replace("kle:27.35.04", "\\u0030\\u0031\\u0030\\u0031\\u0039\\u0030-1234")
+    record = Record(base.TOPIC, b"t-1", STRUCTURED_HEADERS, escaped.encode())
     yield Example("personal-number-escaped", record, Code.PERSONAL_NUMBER, "data.task_type")
-    as_name = Record(_TOPIC, b"t-1", STRUCTURED_HEADERS, json.dumps(changed(_task(), f"data.{CANARY}", 1)).encode())
+    as_name = Record(
+        base.TOPIC, b"t-1", STRUCTURED_HEADERS, json.dumps(base.changed(base.task(), f"data.{CANARY}", 1)).encode()
+    )
     yield Example("personal-number-as-field-name", as_name, Code.PERSONAL_NUMBER, "data.*")
-    as_key = Record(_TOPIC, CANARY.encode(), STRUCTURED_HEADERS, _record(_task()).value)
+    as_key = Record(base.TOPIC, CANARY.encode(), STRUCTURED_HEADERS, base.record(base.task()).value)
     yield Example("personal-number-as-key", as_key, Code.PERSONAL_NUMBER, "key")

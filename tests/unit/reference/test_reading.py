@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.examples import AUTHORITY, Example, invalid, valid
-from contracts.examples.sources import changed
+from contracts.examples.base import changed
 from contracts.reading import STRUCTURED_HEADERS
 from tests.reference import reading
 from tests.reference.reading import CannotJudgeError, Event, read

@@ -66,7 +66,8 @@ class Group(Sources):
             given = {p for at, p in enumerate(PARTITIONS) if (at + turn) % len(awake) == number}
             self.do(each.assign(given))
             assert set(each.reader.partitions.halted) == {p for p in given if self.must_halt(p)}
-        self.shaken.clear()
+        # What a batch under way stores of them afterwards does not wake them.
+        self.shaken = {partition for partition in PARTITIONS if self.must_halt(partition)}
 
     @rule()
     def watch(self) -> None:

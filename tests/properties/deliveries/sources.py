@@ -92,6 +92,7 @@ class Sources(RuleBasedStateMachine):
         self.log_no = dict.fromkeys(map(topics.tasks_topic, AUTHORITIES), LOG_NO)
         self.unbound: set[str] = set()
         self.shaken: set[TopicPartition] = set()
+        """Those that may be halted: they could not be begun at the last rebalance, or something happened to their log since."""
         self.generation = 2
         self.registry = Registry(MESSAGES)
         self.records = Records()

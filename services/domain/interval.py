@@ -17,15 +17,23 @@ A cell in which nothing earns credit has no rho: its effort is not centred, and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
-MIN_CLUSTERS: Final = 30
-_COVERAGE: Final = 0.975
+from services.domain.baseline_errors import BaselineUse, borrowed_variance, used_error_variance
+from services.domain.cells import (
+    MIN_CLUSTERS,
+    NO_CELL,
+    Codes,
+    Column,
+    Strata,
+    clusters_by,
+    combined,
+    half_width,
+    numbered,
+    pool,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +43,12 @@ class ClusterSums:
     the credit. A task without a cluster token is a cluster of its own, as if nothing tied it to others: where tasks of
     one case come without tokens, the interval is too narrow. Tokens are unique within an authority."""
 
-    authority: Sequence[str]
-    task_type: Sequence[str]
-    complexity: Sequence[str]
-    cluster: Sequence[str]
+    authority: Column
+    task_type: Column
+    complexity: Column
+    cluster: Column
     effort_ms: npt.NDArray[np.int64]
     credit_ms: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineUse:
-    """How often an authority's tasks were credited with one baseline version. `tau_ms` is 0 where it is its own."""
-
-    baseline: str
-    source: str
-    authority: str
-    n: int
-    standard_error_ms: int
-    tau_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,89 +68,35 @@ class NetInterval:
 def net_interval(sums: ClusterSums, uses: Sequence[BaselineUse]) -> NetInterval:
     """The interval of the group that these sums and uses describe: all of its measured tasks, in any order of rows."""
     net = int(sums.credit_ms.sum()) - int(sums.effort_ms.sum())
-    from_baselines = _baseline_variance(uses)
-    borrowed = _borrowed_variance(uses)
+    from_baselines, borrowed = used_error_variance(uses), borrowed_variance(uses)
     from_tasks, fewest = _task_variance(sums)
-    if fewest < 2:
-        return NetInterval(net, None, None, from_baselines, borrowed, from_tasks, fewest)
-    half = float(stats.t.ppf(_COVERAGE, fewest - 1)) * sqrt(from_baselines + borrowed + from_tasks)
-    return NetInterval(net, net - half, net + half, from_baselines, borrowed, from_tasks, fewest)
-
-
-def _baseline_variance(uses: Sequence[BaselineUse]) -> float:
-    by_source: dict[str, float] = {}
-    for use in uses:
-        by_source[use.source] = by_source.get(use.source, 0.0) + use.n * use.standard_error_ms
-    return sum(error**2 for error in by_source.values())
-
-
-def _borrowed_variance(uses: Sequence[BaselineUse]) -> float:
-    by_pair: dict[tuple[str, str], int] = {}
-    tau: dict[str, int] = {}
-    for use in uses:
-        by_pair[use.baseline, use.authority] = by_pair.get((use.baseline, use.authority), 0) + use.n
-        tau[use.baseline] = use.tau_ms
-    return float(sum(tau[baseline] ** 2 * n**2 for (baseline, _), n in by_pair.items()))
+    half = half_width(from_baselines + borrowed + from_tasks, fewest)
+    low, high = (None, None) if half is None else (net - half, net + half)
+    return NetInterval(net, low, high, from_baselines, borrowed, from_tasks, fewest)
 
 
 def _task_variance(sums: ClusterSums) -> tuple[float, int]:
     """V_T, and the smallest number of clusters of a cell."""
-    if len(sums.cluster) == 0:
+    if len(sums.effort_ms) == 0:
         return 0.0, 0
-    _, cluster = np.unique(_joined(sums.authority, sums.cluster), return_inverse=True)
-    cell = _cells(sums, cluster)
-    cells = int(cell.max()) + 1
-    effort = np.bincount(cell, weights=sums.effort_ms, minlength=cells)
-    credit = np.bincount(cell, weights=sums.credit_ms, minlength=cells)
-    pairs = np.unique(np.stack([cell, cluster]), axis=1)
-    groups = np.bincount(pairs[0], minlength=cells)
-    rho = np.divide(effort, credit, out=np.zeros(cells), where=credit > 0)
-    scale = np.sqrt(groups / np.maximum(groups - 1, 1))
-    psi = np.bincount(cluster, weights=scale[cell] * (sums.effort_ms - rho[cell] * sums.credit_ms))
-    return float((psi**2).sum()), int(groups.min())
-
-
-def _cells(sums: ClusterSums, cluster: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """The cell of each row: the most specific one that has enough clusters; what is left over goes together."""
-    levels = (
-        _joined(sums.authority, sums.task_type, sums.complexity),
-        _joined(sums.task_type, sums.complexity),
-        np.asarray(sums.task_type, dtype=str),
+    authority, task_type, complexity, token = (
+        numbered(column)[1] for column in (sums.authority, sums.task_type, sums.complexity, sums.cluster)
     )
-    cell = np.full(len(cluster), -1, dtype=np.intp)
-    used = 0
-    for names in levels:
-        open_rows = np.flatnonzero(cell < 0)
-        if len(open_rows) == 0:
-            return cell
-        _, codes = np.unique(names[open_rows], return_inverse=True)
-        pairs = np.unique(np.stack([codes, cluster[open_rows]]), axis=1)
-        large = np.bincount(pairs[0]) >= MIN_CLUSTERS
-        numbers = used + np.cumsum(large) - 1
-        enough = large[codes]
-        cell[open_rows[enough]] = numbers[codes[enough]]
-        used += int(large.sum())
-    return _with_the_rest(cell, cluster, used)
+    cluster = combined(authority, token)
+    cell = _cells([combined(authority, task_type, complexity), combined(task_type, complexity), task_type], cluster)
+    cells = int(cell.max()) + 1
+    strata = Strata.of(cell, cluster, sums.effort_ms, sums.credit_ms, cells)
+    variance = strata.variances(np.ones(cells), np.zeros(cells, dtype=np.intp), 1)
+    return float(variance[0]), int(strata.clusters.min())
 
 
-def _with_the_rest(cell: npt.NDArray[np.intp], cluster: npt.NDArray[np.intp], used: int) -> npt.NDArray[np.intp]:
-    """Gives what is left over a cell of its own where it is large enough or all there is, else the smallest cell."""
-    rest = cell < 0
+def _cells(levels: Sequence[Codes], cluster: Codes) -> Codes:
+    """The cell of each row: the most specific one that has enough clusters. What is left over gets a cell of its own
+    where it is large enough or all there is, else the smallest cell."""
+    cell, level_of = pool(levels, lambda _, rows, code, codes: clusters_by(code, cluster[rows], codes) >= MIN_CLUSTERS)
+    rest, used = cell == NO_CELL, len(level_of)
     if used and len(np.unique(cluster[rest])) < MIN_CLUSTERS:
-        pairs = np.unique(np.stack([cell[~rest], cluster[~rest]]), axis=1)
-        cell[rest] = int(np.argmin(np.bincount(pairs[0], minlength=used)))
+        cell[rest] = int(np.argmin(clusters_by(cell[~rest], cluster[~rest], used)))
     else:
         cell[rest] = used
     return cell
-
-
-def _joined(*columns: Sequence[str]) -> npt.NDArray[np.str_]:
-    joined = np.asarray(columns[0], dtype=str)
-    for column in columns[1:]:
-        joined = np.char.add(np.char.add(joined, "\n"), np.asarray(column, dtype=str))
-    return joined
-
-
-def drift(effort_ms: int, baseline_ms: int) -> float | None:
-    """Σ effort / Σ baseline of tasks without AI: 1 where the baseline still holds; `None` without tasks."""
-    return effort_ms / baseline_ms if baseline_ms else None

@@ -7,7 +7,9 @@ from typing import Any, Final
 import numpy as np
 from clickhouse_connect.driver.client import Client
 
-from services.domain.interval import BaselineUse, ClusterSums, NetInterval, drift, net_interval
+from services.domain.baseline_errors import BaselineError, BaselineUse
+from services.domain.drift import drift
+from services.domain.interval import ClusterSums, NetInterval, net_interval
 from services.runtime.clickhouse import translated
 
 _SUMS: Final = """
@@ -53,7 +55,7 @@ def figure(client: Client, authorities: Sequence[str]) -> Figure:
     sums = _rows(client, _SUMS, authorities)
     authority, task_type, complexity, unit, effort, credit = zip(*sums, strict=True) if sums else ((),) * 6
     uses = [
-        BaselineUse(f"{name}/{number}", source, whose, n, error, tau)
+        BaselineUse(BaselineError(f"{name}/{number}", source, error, tau), whose, n)
         for name, number, source, whose, n, error, tau in _rows(client, _USES, authorities)
     ]
     clusters = ClusterSums(

@@ -9,8 +9,16 @@ CUT = datetime(2012, 1, 1, tzinfo=UTC)
 CAPS_MS = (900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000)
 
 
-def pairs(path: Path) -> list[tuple[str, str, datetime, datetime]]:
+Pair = tuple[str, str, datetime, datetime]
+
+
+def pairs(path: Path) -> list[Pair]:
     """(case, activity, start, completion) of every W_ work item."""
+    return [pair for pair, _ in worked(path)]
+
+
+def worked(path: Path) -> list[tuple[Pair, str]]:
+    """The same, each with who completed it (`org:resource`); empty where the log does not say."""
     found = []
     with gzip.open(path) as stream:
         for trace in ET.parse(stream).getroot():
@@ -27,7 +35,7 @@ def pairs(path: Path) -> list[tuple[str, str, datetime, datetime]]:
                 if fields["lifecycle:transition"] == "START":
                     open_items[name] = at
                 elif fields["lifecycle:transition"] == "COMPLETE" and name in open_items:
-                    found.append((case, name, open_items.pop(name), at))
+                    found.append(((case, name, open_items.pop(name), at), fields.get("org:resource", "")))
     return found
 
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from services.domain.baseline_errors import BaselineError, BaselineUse
+from services.domain.cells import MIN_CLUSTERS
 from services.domain.estimate import Estimate, estimate
-from services.domain.interval import MIN_CLUSTERS, BaselineUse, ClusterSums, NetInterval, drift, net_interval
+from services.domain.interval import ClusterSums, NetInterval, net_interval
 
 Row = tuple[str, str, str, str, int, int]
 
@@ -21,7 +23,7 @@ def sums(rows: Sequence[Row]) -> ClusterSums:
 def use(
     n: int, error: int, baseline: str = "b/1", source: str = "s", authority: str = "A", tau: int = 0
 ) -> BaselineUse:
-    return BaselineUse(baseline, source, authority, n, error, tau)
+    return BaselineUse(BaselineError(baseline, source, error, tau), authority, n)
 
 
 def test_a_case_added_up_by_hand() -> None:
@@ -120,11 +122,6 @@ def test_effort_without_any_credit_counts_with_its_whole_spread() -> None:
     found = net_interval(sums(rows), [])
     assert found.net_ms == -10 * MIN_CLUSTERS
     assert found.variance_tasks == pytest.approx(MIN_CLUSTERS * 100 * MIN_CLUSTERS / (MIN_CLUSTERS - 1))
-
-
-def test_drift() -> None:
-    assert drift(110, 100) == 1.1
-    assert drift(0, 0) is None
 
 
 def width(found: NetInterval) -> float:

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from services.domain.baseline_errors import BaselineError, BaselineUse
 from services.domain.estimate import estimate
-from services.domain.interval import BaselineUse, ClusterSums, net_interval
+from services.domain.interval import ClusterSums, net_interval
 from services.domain.measure import Measurement, measure
 from tests.properties.domain.strategies import baseline, task
 
@@ -54,7 +55,7 @@ def test_the_example_of_the_documentation() -> None:
         np.array([one.credit_ms or 0 for _, one in measured]),
     )
     credited = sum(one.credit_ms is not None for _, one in measured)
-    net = net_interval(sums, [BaselineUse("b/1", "history", "a", credited, history.standard_error_ms, 0)])
+    net = net_interval(sums, [BaselineUse(BaselineError("b/1", "history", history.standard_error_ms), "a", credited)])
     assert (net.net_ms, credited) == (-3 * MINUTE, 5)
     assert net.variance_tasks / MINUTE**2 == pytest.approx(345.96)
     assert net.variance_baselines / MINUTE**2 == pytest.approx(108.33, abs=0.01)

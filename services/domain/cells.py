@@ -67,6 +67,17 @@ def clusters_by(group: Codes, cluster: Codes, groups: int) -> Codes:
     return np.bincount(np.unique(group * clusters + cluster) // clusters, minlength=groups)
 
 
+def effective_by(group: Codes, cluster: Codes, weight: Integers, groups: int) -> Floats:
+    """The effective number of clusters of each group, shape (groups,): (Σ_g w_g)² / Σ_g w_g², w_g = Σ weight of cluster g
+    (Kish 1965, "Survey Sampling", section 8.2). It is their number where all are equal, and 1 where one has everything.
+    """
+    clusters = int(cluster.max(initial=0)) + 1
+    pairs, pair = np.unique(group * clusters + cluster, return_inverse=True)
+    sums = sums_by(pair, weight, len(pairs)).astype(np.float64)
+    total, squares = (float_sums_by(pairs // clusters, part, groups) for part in (sums, sums**2))
+    return np.divide(total**2, squares, out=np.zeros(groups), where=squares > 0)
+
+
 Enough: TypeAlias = Callable[[int, npt.NDArray[np.intp], Codes, int], npt.NDArray[np.bool_]]
 """(level, rows, the code of each of these rows, how many codes) -> for each code, whether it is enough for a cell."""
 

@@ -21,8 +21,8 @@ a cell. Effort without credit (abandoned, escalated, induced) is in Y and E with
     authority × task type × complexity,  authority × task type                  g: case or team, a token of the authority
     task type × complexity,  task type   over all authorities that are left     g: the authority
 
-Across authorities each may have drifted its own way, so there the authority is the cluster; 30 of them can seldom be had,
-and 20 are asked for instead, none of which carries more than a fifth of an arm's credit (`Sufficiency`).
+Over authorities each may have drifted its own way, so there the authority is the cluster, and the *effective* number of
+authorities is asked for, 8 in each arm (`services.domain.sufficiency`).
 What is left over is *insufficient*: its net is shown apart with its own interval, which knows nothing of drift, and is
 never added into this one.
 """

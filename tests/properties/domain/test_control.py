@@ -16,7 +16,7 @@ from services.domain.sufficiency import Sufficiency
 from tests.reference.adjusted import Task, adjusted
 from tests.unit.domain.arms import Row, arm_sums
 
-ANY = Sufficiency(control_tasks=1, clusters=1, authorities=1)
+ANY = Sufficiency(control_tasks=1, clusters=1, effective_authorities=1)
 SERIES = {"b1": (700, BaselineError("b1", "s1", 31)), "b2": (500, BaselineError("b2", "s1", 12)),
           "b3": (900, BaselineError("b3", "s2", 45)), "": (0, BaselineError("", "", 0))}  # fmt: skip
 ERRORS = [error for name, (_, error) in SERIES.items() if name]

@@ -13,7 +13,7 @@ from services.domain.sufficiency import Sufficiency
 from tests.unit.domain.arms import Row, arm_sums
 
 MINUTE = 60_000
-SMALL = Sufficiency(control_tasks=6, clusters=3, authorities=3)
+SMALL = Sufficiency(control_tasks=6, clusters=3, effective_authorities=2.9)
 EXACT = BaselineError("b", "s", 0)
 
 
@@ -132,7 +132,7 @@ def test_control_without_any_credit_is_no_control() -> None:
 
 
 def test_small_cells_are_pooled_level_by_level() -> None:
-    asked = Sufficiency(control_tasks=20, clusters=20, authorities=5)
+    asked = Sufficiency(control_tasks=20, clusters=20, effective_authorities=4.9)
     own = arms(20, authority="A", task_type="own")
     within = [r for c in ("low", "high") for r in arms(10, authority="A", task_type="within", complexity=c)]
     within = [(*r[:4], r[2] + r[4], *r[5:]) for r in within]
@@ -154,13 +154,21 @@ def test_small_cells_are_pooled_level_by_level() -> None:
 
 
 def test_where_authorities_are_pooled_the_authority_is_the_cluster() -> None:
-    asked = Sufficiency(control_tasks=12, clusters=30, authorities=3)
+    asked = Sufficiency(control_tasks=12, clusters=30, effective_authorities=2.9)
     rows = [r for a in "ABC" for r in arms(4, authority=a)]
     rows = [(*r[:8], r[8] + {"A": 2, "B": 0, "C": -2}[r[0]] * (r[3] == "control"), r[9]) for r in rows]
     found = adjusted_saving(arm_sums(rows), [EXACT], asked).adjusted
     assert found is not None
     assert found.variance_tasks == pytest.approx(1.5 * (8**2 + 8**2))  # what swings within an authority is gone
     assert found.clusters_min == 3
+
+
+def test_authorities_of_which_one_does_nearly_everything_are_not_enough() -> None:
+    asked = Sufficiency(control_tasks=12, clusters=30, effective_authorities=2.9)
+    equal = [r for a in "ABC" for r in arms(4, authority=a)]
+    more = [row("control", f"more{i}", 1, 10) for i in range(4)]
+    verdict = [adjusted_saving(arm_sums(rows), [EXACT], asked).headline for rows in (equal, [*equal, *more])]
+    assert verdict == ["adjusted", "net"]  # 12²/(3·16) = 3 and 16²/(8² + 2·4²) = 2.67 in the control arm
 
 
 def test_what_is_insufficient_stands_apart_with_its_own_interval() -> None:

@@ -17,6 +17,7 @@ from tests.simulations.report import Coverage, Table, holds
 
 NORMAL = 1.959964
 PLACES = ("in one authority", "over authorities")
+EVERYWHERE = "all cells"
 SIZES = ((200, "200 to 499"), (500, "500 to 1,999"), (2_000, "2,000 or more"))
 LOT_NAMES = ("lot: cases", "lot: teams", "lot: tasks within teams")
 ALL = "all nations"
@@ -30,14 +31,32 @@ FAR = 0.1
 
 
 @dataclass
+class OfCells:
+    """How often the true saving of a cell was covered, lay above or below the interval; how often its true drift was
+    covered, and how often d was off by more than `FAR`."""
+
+    saving: Coverage = field(default_factory=Coverage)
+    above: Coverage = field(default_factory=Coverage)
+    below: Coverage = field(default_factory=Coverage)
+    drift: Coverage = field(default_factory=Coverage)
+    far: Coverage = field(default_factory=Coverage)
+
+    def add(self, cell: CellResult, saving: Saving, true_saving: float, true_drift: float) -> None:
+        self.saving.add(holds(saving.low_ms, true_saving, saving.high_ms))
+        self.above.add(saving.high_ms is not None and true_saving > saving.high_ms)
+        self.below.add(saving.low_ms is not None and true_saving < saving.low_ms)
+        if cell.drift is not None:
+            self.drift.add(holds(cell.drift.low, true_drift, cell.drift.high))
+            self.far.add(abs(cell.drift.ratio / true_drift - 1) > FAR)
+
+
+@dataclass
 class Found:
-    """How often the truth was covered. `far`: how often the drift of a cell was off by more than `FAR`."""
+    """How often the truth was covered: by totals, by other intervals, by cells of a place and size."""
 
     totals: dict[str, Coverage] = field(default_factory=lambda: {n: Coverage() for n in (ALL, *LOT_NAMES, *COUNTS)})
     others: dict[str, Coverage] = field(default_factory=lambda: defaultdict(Coverage))
-    cells: dict[tuple[str, str], Coverage] = field(default_factory=lambda: defaultdict(Coverage))
-    drifts: dict[tuple[str, str], Coverage] = field(default_factory=lambda: defaultdict(Coverage))
-    far: dict[tuple[str, str], Coverage] = field(default_factory=lambda: defaultdict(Coverage))
+    cells: dict[tuple[str, str], OfCells] = field(default_factory=lambda: defaultdict(OfCells))
     baseline_share: list[float] = field(default_factory=list)
 
 
@@ -103,13 +122,10 @@ def count_total(found: Found, one: Examined, total: Saving, lot: str) -> None:
 
 def count_cells(found: Found, one: Examined) -> None:
     truths = zip(one.by_cell(one.made.saving).tolist(), one.drifts().tolist(), strict=True)
-    for (cell, saving), level, (true_saving, true_drift) in zip(one.sufficient, one.cells.level, truths, strict=True):
+    for (cell, saving), level, truth in zip(one.sufficient, one.cells.level, truths, strict=True):
         size = next(name for least, name in reversed(SIZES) if cell.control.tasks >= least)
-        key = (PLACES[int(level >= ACROSS_AUTHORITIES)], size)
-        found.cells[key].add(holds(saving.low_ms, true_saving, saving.high_ms))
-        if cell.drift is not None:
-            found.drifts[key].add(holds(cell.drift.low, true_drift, cell.drift.high))
-            found.far[key].add(abs(cell.drift.ratio / true_drift - 1) > FAR)
+        for place in (PLACES[int(level >= ACROSS_AUTHORITIES)], EVERYWHERE):
+            found.cells[place, size].add(cell, saving, *truth)
 
 
 def _independent(one: Examined) -> float:
@@ -136,13 +152,13 @@ def _tables(found: Found, nations: int) -> list[Table]:
     totals.rows.append(("no sufficient control: no adjusted figure", None, none))
     others = Table("Beside it: what other intervals hold", ("", "covered, %", "nations"))
     others.rows = [(name, one.percent, one.runs) for name, one in found.others.items()]
-    columns = ("cell", "control tasks", "saving covered, %", "drift covered, %", f"d off by over {FAR}, %", "cells")
-    cells = Table("Cells, each with its own interval", columns)
-    for place in PLACES:
+    columns = ("cell", "control tasks", "saving covered, %", "truth above, %", "truth below, %", "drift covered, %")
+    cells = Table("Cells, each with its own interval", (*columns, f"d off by over {FAR}, %", "cells"))
+    for place in (EVERYWHERE, *PLACES):
         for _, size in SIZES:
-            key = (place, size)
-            one, drift, far = found.cells[key], found.drifts[key], found.far[key]
-            cells.rows.append((place, size, one.percent, drift.percent, far.percent, one.runs))
+            of = found.cells[place, size]
+            parts = (of.saving, of.above, of.below, of.drift, of.far)
+            cells.rows.append((place, size, *(part.percent for part in parts), of.saving.runs))
     shares = np.array(found.baseline_share or [0.0])
     part = Table("The baselines' share of the variance", ("", "%"))
     part.rows = [

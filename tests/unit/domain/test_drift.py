@@ -29,3 +29,10 @@ def test_each_authority_over_all_its_control_tasks() -> None:
     assert found["A"].clusters == 2
     assert found["A"].low == pytest.approx(1.1 - half)
     assert found["A"].high == pytest.approx(1.1 + half)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "alarm"), [(0.9, 1.1, False), (1.0, 1.1, False), (1.001, 1.1, True), (0.9, 0.999, True), (None, None, False)]
+)  # fmt: skip
+def test_the_alarm_is_raised_where_the_interval_excludes_one(low: float | None, high: float | None, alarm: bool) -> None:
+    assert Drift(1.05, low, high, 40).alarm is alarm

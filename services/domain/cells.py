@@ -132,7 +132,7 @@ class Strata:
 
     def variances(self, weight: Floats, group: Codes, groups: int) -> Floats:
         """Σ_g psi_g² of each group of strata, shape (groups,); a stratum of one cluster has no spread to show."""
-        factor = weight * 1.0
+        factor = weight * np.sqrt(self.clusters / np.maximum(self.clusters - 1, 1))
         clusters = int(self._cluster.max(initial=0)) + 1
         keys, key = np.unique(group[self._stratum] * clusters + self._cluster, return_inverse=True)
         psi = float_sums_by(key, factor[self._stratum] * self._residual, len(keys))

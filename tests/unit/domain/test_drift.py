@@ -32,8 +32,9 @@ def test_each_authority_over_all_its_control_tasks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "alarm"), [(0.9, 1.1, False), (1.0, 1.1, False), (1.001, 1.1, True), (0.9, 0.999, True), (None, None, False)]
-)  # fmt: skip
+    ("low", "high", "alarm"),
+    [(0.9, 1.1, False), (1.0, 1.1, False), (1.001, 1.1, True), (0.9, 0.999, True), (None, None, False)],
+)
 def test_the_alarm_is_raised_where_the_interval_excludes_one(
     low: float | None, high: float | None, alarm: bool
 ) -> None:

@@ -29,7 +29,7 @@ def read_xes(path: Path, counts: ReadingCounts, prefix: str = "", watch: Watch =
         try:
             yield from _read(stream, path, counts, prefix)
         except etree.XMLSyntaxError as error:
-            raise ValueError(f"{path} is not XES: {error}") from error
+            raise ValueError(f"{path} is not XES: {error.msg}") from error
 
 
 def _read(stream: IO[bytes], path: Path, counts: ReadingCounts, prefix: str) -> Iterator[WorkItem]:

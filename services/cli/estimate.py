@@ -112,7 +112,9 @@ def estimate_controls(
         raise Misconfigured(cvr, "no task of this authority was received")
     found = control_estimates(controls, pooled=pooled)
     if not found:
-        raise Misconfigured(cvr, "no control task was finished in this window: see `arm` in docs/contract.md")
+        raise Misconfigured(
+            cvr, "no control task was finished in this window: does its case system send the holdout with `arm`?"
+        )
     counts = control_counts(controls)
     left_out = f"{counts.unfinished:,} abandoned or escalated and {counts.induced:,} induced ones are in no estimate."
     about = [f"{counts.controls:,} control tasks; {left_out}"]

@@ -128,7 +128,9 @@ def test_a_baseline_is_renewed_from_the_holdout(start_stack: Callable[..., Runni
     output, data = tmp_path / "estimates.json", ("--data", str(running.stack.data))
     shown = RUN.invoke(app, ["baseline", "estimate-controls", AUTHORITY, "-o", str(output), *data])
     assert shown.exit_code == 0, shown.output
-    assert "240 control tasks; 0 abandoned or escalated and 0 induced ones are in no estimate." in shown.output
+    said = shown.output.replace(" \n", " ")
+    assert "kle:27.35.04, low  supported" in said
+    assert "240 control tasks; 0 abandoned or escalated and 0 induced ones are in no estimate." in said
     (estimate,) = json.loads(output.read_text())["estimates"]
     assert (estimate["n"], estimate["complexity"], estimate["method"]) == (240, "low", "holdout")
 

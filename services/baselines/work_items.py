@@ -1,4 +1,4 @@
-"""A piece of work as a log of the past has it."""
+"""A piece of work as a log of the past has it, and what a log's columns are called."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 class WorkItem:
     """One piece of work: its case, its activity, and when it was begun and finished (aware UTC, whole milliseconds).
 
-    `place` says where in the file it begins: unique in the file, and the same whatever else is read of it.
+    `place` says where in the file it begins: unique in the file, and the same whatever else is read of it. Review and
+    rework come on top of the duration, in milliseconds; `None` where they are unknown.
     """
 
     case: str
@@ -18,6 +19,8 @@ class WorkItem:
     started_at: datetime
     completed_at: datetime
     place: str
+    review_ms: int | None = None
+    rework_ms: int | None = None
 
     @property
     def duration_ms(self) -> int:
@@ -29,18 +32,54 @@ class WorkItem:
 class ReadingCounts:
     """What a log held besides whole pieces of work: counted, never dropped in silence.
 
-    A start that another start of the same work item follows has no completion.
+    A start that another start of the same work item follows has no completion. `inside_other_work`: events of a piece of
+    work that is a part of another one, whose time has it already. `outside_cases`: events that belong to no case.
     """
 
     items: int = 0
     starts_without_completion: int = 0
     completions_without_start: int = 0
     completed_before_started: int = 0
+    inside_other_work: int = 0
+    outside_cases: int = 0
 
     @property
     def left_out(self) -> int:
         """Starts and completions that make no piece of work; a pair in the wrong order is two of them."""
         return self.starts_without_completion + self.completions_without_start + 2 * self.completed_before_started
+
+
+@dataclass(frozen=True, slots=True)
+class LogColumns:
+    """Names of the columns of a table of work. Either `started`, or `duration` before `completed`; `review` and `rework` where
+    there are any. Durations, review and rework are numbers of `unit_ms` (60,000: minutes)."""
+
+    case: str = "case"
+    activity: str = "activity"
+    started: str = "started_at"
+    completed: str = "completed_at"
+    duration: str = ""
+    review: str = ""
+    rework: str = ""
+    unit_ms: int = 60_000
+
+    @property
+    def needed(self) -> list[str]:
+        """The columns that are read."""
+        begin = self.duration or self.started
+        return [self.case, self.activity, begin, self.completed, *filter(None, (self.review, self.rework))]
+
+    def missing(self, present: list[str]) -> str:
+        """What to say of needed columns that are not present; empty: all are."""
+        absent = sorted(set(self.needed) - set(present))
+        if not absent:
+            return ""
+        hint = (
+            ": the columns seem to be separated by semicolons, not commas"
+            if len(present) == 1 and ";" in present[0]
+            else ""
+        )
+        return f"has no column {', '.join(absent)}; it has {', '.join(present) or 'none'}{hint}"
 
 
 def moment_of(text: str, place: str) -> datetime:
@@ -53,9 +92,33 @@ def moment_of(text: str, place: str) -> datetime:
     except ValueError as error:
         raise ValueError(f"{place}: not a timestamp (ISO 8601 with offset)") from error
     if moment.tzinfo is None:
-        raise ValueError(f"{place}: a timestamp without offset")
+        raise ValueError(f"{place}: a timestamp without offset: write +01:00 or Z behind it")
     try:
         utc = moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError(f"{place}: a timestamp beyond the calendar") from error
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def milliseconds_of(value: str | float, unit_ms: int, place: str) -> int:
+    """A duration of a table in whole milliseconds, rounded half to even. Raises `ValueError` that names the place where it is
+    no number, negative, or longer than time."""
+    try:
+        exact = float(value) * unit_ms
+        found = round(exact)
+        timedelta(milliseconds=found)
+    except ValueError as error:
+        raise ValueError(f"{place}: not a number (decimals stand behind a point)") from error
+    except OverflowError as error:
+        raise ValueError(f"{place}: longer than time") from error
+    if exact < 0:
+        raise ValueError(f"{place}: a negative duration: correct it, or take the row out")
+    return found
+
+
+def started_before(completed: datetime, duration_ms: int, place: str) -> datetime:
+    """When work began that ended then. Raises `ValueError` where that is before the calendar."""
+    try:
+        return completed - timedelta(milliseconds=duration_ms)
+    except OverflowError as error:
+        raise ValueError(f"{place}: longer than time") from error

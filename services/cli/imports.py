@@ -13,12 +13,11 @@ import typer
 
 from contracts import topics
 from contracts.identifiers import is_cvr
-from services.baselines.csv_source import CsvColumns
 from services.baselines.estimates import sha256_of
 from services.baselines.imports import ImportOptions, task_events
-from services.baselines.work_items import ReadingCounts, WorkItem
-from services.cli.baseline import TimeBasisName
+from services.baselines.work_items import LogColumns, ReadingCounts, WorkItem
 from services.cli.connection import settings
+from services.cli.estimate import TimeBasisName
 from services.cli.exit_codes import ExitCode
 from services.cli.logs import read_log
 from services.cli.moments import utc
@@ -96,7 +95,7 @@ def xes(
         since=utc(since),
         until=utc(until),
     )
-    _send(*read_log(file, prefix, CsvColumns()), options, output, data, as_json)
+    _send(*read_log(file, prefix, LogColumns()), options, output, data, as_json)
 
 
 @app.command(name="csv")
@@ -138,7 +137,7 @@ def csv_file(
         since=utc(since),
         until=utc(until),
     )
-    columns = CsvColumns(case, activity, started, completed, duration)
+    columns = LogColumns(case, activity, started, completed, duration)
     _send(*read_log(file, prefix, columns), options, output, data, as_json)
 
 

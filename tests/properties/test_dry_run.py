@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts import RULES
 from contracts.events import RegistryEvent
-from contracts.registry import Baseline
+from contracts.registry import Authority, Baseline
 from contracts.tasks import TaskState
 from services.baselines.in_scope.dry_run import Effect, InScope, effects
 from services.baselines.in_scope.place import Place, place_of
@@ -142,3 +142,23 @@ def test_a_number_that_is_missing_halts_it() -> None:
     place = place_of(new, Registry(), day(0), day(DAYS))
     with pytest.raises(Halt, match="generation 1 is missing"):
         effects(TasksInMemory(), (Registry(), Registry().apply([event(new)])), place)
+
+
+def test_a_sectors_baseline_is_for_the_authorities_that_are_in_it_now() -> None:
+    """One has moved out of it, one into it; what is registered nowhere belongs to no sector."""
+    told = [("10000009", 1, "state"), ("10000017", 1, "region"), ("10000009", 2, "region"), ("10000017", 2, "state")]
+    known = [
+        Authority.model_validate(
+            {"authority": cvr, "version": version, "generation": number, "name": "Eksempel", "sector": sector}
+        )
+        for number, (cvr, version, sector) in enumerate(told, start=1)
+    ]
+    now = Registry().apply(map(event, known))
+    new = baseline(5, level="sector", sector="state", mean_ms=5_000)
+    tasks = TasksInMemory()
+    log = enumerate(task(task=f"t{number}", authority=cvr) for number, cvr in enumerate(AUTHORITIES))
+    tasks.table.write(collected(log, snapshot_at([], 0)))
+    place = place_of(new, now, day(0), day(DAYS))
+    assert place.authorities == ("10000017",)
+    (found,) = effects(tasks, (now, now.apply([event(new)])), place)
+    assert (found.authority, found.tasks, found.newly_measured) == ("10000017", 1, 1)

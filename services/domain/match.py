@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from contracts.events import AuthorityRegistered, BaselinePublished, BaselineWithdrawn, RegistryEvent
-from contracts.registry import Authority, Baseline
+from contracts.registry import Authority, Baseline, ProposedBaseline
 
 Scope = tuple[str, str, str, str]
 """(level, whose: CVR, sector or "", task type, complexity)"""
@@ -19,7 +19,7 @@ class TwoContentsForOneGenerationError(Exception):
         self.generation = generation
 
 
-def scope_of(baseline: Baseline) -> Scope:
+def scope_of(baseline: ProposedBaseline) -> Scope:
     """The scope that a baseline is for."""
     whose = baseline.authority or baseline.sector or ""
     return (baseline.level, whose, baseline.task_type, baseline.complexity)

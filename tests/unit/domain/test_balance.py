@@ -98,6 +98,15 @@ def test_other_rates_in_other_strata_are_no_imbalance() -> None:
     assert (balanced(replace(mix, stratum=[""] * 400)).p_value or 1) < 0.01
 
 
+def test_strata_with_mixes_of_their_own_add_up_by_hand() -> None:
+    mix = together(
+        task_mix([("a", "low", 15, 5), ("a", "high", 5, 15)], "half of it low"),
+        task_mix([("a", "low", 5, 5), ("a", "high", 45, 45)], "a tenth of it low"),
+    )
+    # U = (15 - 10) + (5 - 5); V = 140/139·(1/4·40·0.5·0.5 + 1/4·100·0.1·0.9).
+    assert balanced(mix).statistic == pytest.approx(5**2 / (2.5 + 2.25) * 139 / 140)
+
+
 def test_a_stratum_of_one_arm_is_named() -> None:
     mix = together(task_mix([("a", "low", 30, 30), ("b", "low", 30, 30)]), task_mix([("a", "low", 9, 0)], "no control"))
     assert balanced(mix).one_sided_strata == ("no control",)

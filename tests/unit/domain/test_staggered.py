@@ -115,6 +115,20 @@ def test_authorities_are_compared_with_those_that_have_not_introduced_it_yet() -
     assert compared[6, 2] == 5
 
 
+def test_the_fewer_side_sets_the_width() -> None:
+    shocks = np.random.default_rng(6).normal(0, 0.01, (30, 8))
+    found = estimated(nation([4] * 20 + [None] * 5, 8, path=lambda authority, month: float(shocks[authority, month])))
+    assert (found.treated_authorities, found.compared_with) == (20, pytest.approx(5))
+    width = found.standard_error_ms * stats.t.ppf(0.975, 5 - 1)
+    assert found.high_ms - found.freed_ms == pytest.approx(width, abs=1)
+
+
+def test_how_many_they_are_compared_with_is_the_harmonic_mean_by_credit() -> None:
+    # The first group credits 15 M a month: two months against ten, two against five; the second 40 M, two against five.
+    found = estimated(nation([4] * 5 + [6] * 5 + [None] * 5, 8))
+    assert found.compared_with == pytest.approx(140 / (30 / 10 + 30 / 5 + 80 / 5))
+
+
 def test_what_nobody_is_left_to_compare_with_is_told() -> None:
     introduced = [4] * 5 + [6] * 5
     found = estimated(nation(introduced, 8, effect=lambda _: 0.1))

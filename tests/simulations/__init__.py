@@ -1,1 +1,1 @@
-"""What the intervals promise, counted in simulated worlds whose truth is known: slow, run by hand, figures in docs/."""
+"""Simulations: does an interval hold the truth as often as it says?"""

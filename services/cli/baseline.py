@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from services.baselines.estimates import proposal
 from services.cli.connection import registry
@@ -18,6 +16,7 @@ from services.cli.estimates_file import read_estimates
 from services.cli.exit_codes import ExitCode
 from services.cli.moments import utc
 from services.cli.restate import restate
+from services.cli.tables import table
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 
 app = typer.Typer(help="Baselines: expected effort without AI.", no_args_is_help=True)
@@ -94,12 +93,12 @@ def list_baselines(data: DataFolder = DEFAULT_FOLDER, as_json: Annotated[bool, t
     if as_json:
         typer.echo(json.dumps(entries, default=str))
         return
-    table = _table(
+    shown = table(
         "gen", "baseline", "v", "scope", "task type", "mean", "SE", "grade", words=("baseline", "scope", "task type")
     )
     for entry in entries:
         minutes = [f"{entry[name] / MS_PER_MINUTE:.2f}" for name in ("mean_ms", "standard_error_ms")]
-        table.add_row(
+        shown.add_row(
             str(entry["generation"]),
             entry["baseline"] + (" (withdrawn)" if entry["withdrawn"] else ""),
             str(entry["baseline_version"]),
@@ -109,13 +108,5 @@ def list_baselines(data: DataFolder = DEFAULT_FOLDER, as_json: Annotated[bool, t
             entry["grade"],
         )
     console = Console()
-    console.print(table)
+    console.print(shown)
     console.print("mean and SE: minutes of counted time.")
-
-
-def _table(*columns: str, words: tuple[str, ...]) -> Table:
-    """A table that a terminal of 80 columns shows whole: words are folded, numbers never cut."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in columns:
-        table.add_column(name, justify="left" if name in words else "right", overflow="fold", no_wrap=name not in words)
-    return table

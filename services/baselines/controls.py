@@ -20,6 +20,7 @@ from services.domain.columns import Integers, Mask
 from services.domain.diagnosis import Diagnosis, diagnose
 from services.domain.estimate import Estimate, TimeBasis
 from services.domain.history import ClusterKind, History
+from services.domain.tables import equals, integers
 
 _BASES: Final[tuple[TimeBasis, ...]] = ("measured", "elapsed", "self_reported")
 _DIGESTED: Final = [
@@ -79,7 +80,7 @@ class ControlCounts:
 
 def control_counts(controls: Controls) -> ControlCounts:
     """How many there are, and how many earn no credit."""
-    finished, induced = _equals(controls.states, "outcome", "completed"), _equals(controls.states, "origin", "induced")
+    finished, induced = equals(controls.states, "outcome", "completed"), equals(controls.states, "origin", "induced")
     return ControlCounts(len(finished), int(np.count_nonzero(~finished & ~induced)), int(np.count_nonzero(induced)))
 
 
@@ -91,7 +92,7 @@ def control_estimates(controls: Controls, *, pooled: bool = False) -> list[TaskT
     others are left out and stated. The method is `holdout`, or `self_report` where people said how long it took.
     """
     states = controls.states
-    finished = _equals(states, "outcome", "completed") & _equals(states, "origin", "pre_existing")
+    finished = equals(states, "outcome", "completed") & equals(states, "origin", "pre_existing")
     return [
         _estimate(cell, task_type, complexity, controls.observed_until)
         for task_type, complexity, cell in _cells(states.filter(pa.array(finished)), pooled=pooled)
@@ -112,7 +113,7 @@ def _cells(states: pa.Table, *, pooled: bool) -> Iterator[tuple[str, BaselineCom
 def _estimate(
     cell: pa.Table, task_type: str, complexity: BaselineComplexity, observed_until: datetime
 ) -> TaskTypeEstimate:
-    counts = {basis: int(np.count_nonzero(_equals(cell, "time_basis", basis))) for basis in _BASES}
+    counts = {basis: int(np.count_nonzero(equals(cell, "time_basis", basis))) for basis in _BASES}
     basis = max(_BASES, key=lambda name: counts[name])  # of equals the first, which is the most exact
     chosen = cell.filter(pc.equal(cell.column("time_basis"), basis))
     estimate, diagnosis = _diagnosed(chosen, basis, int(observed_until.timestamp() * 1000))
@@ -129,8 +130,8 @@ def _estimate(
 
 
 def _diagnosed(states: pa.Table, basis: TimeBasis, observed_until_ms: int) -> tuple[Estimate, Diagnosis]:
-    assisted = ~_equals(states, "assistance", "none")
-    without_cluster = _equals(states, "cluster", "")
+    assisted = ~equals(states, "assistance", "none")
+    without_cluster = equals(states, "cluster", "")
     estimate, diagnosis = diagnose(_history(states, basis, assisted, without_cluster), observed_until_ms)
     return estimate, replace(
         diagnosis,
@@ -141,11 +142,11 @@ def _diagnosed(states: pa.Table, basis: TimeBasis, observed_until_ms: int) -> tu
 
 
 def _history(states: pa.Table, basis: TimeBasis, assisted: Mask, without_cluster: Mask) -> History:
-    review, review_known = _integers(states, "review_ms")
-    rework, rework_known = _integers(states, "rework_ms")
+    review, review_known = integers(states, "review_ms")
+    rework, rework_known = integers(states, "rework_ms")
     return History(
-        completed_ms=_integers(states, "completed_ms")[0],
-        active_ms=_integers(states, "active_ms")[0],
+        completed_ms=integers(states, "completed_ms")[0],
+        active_ms=integers(states, "active_ms")[0],
         review_ms=review,
         review_known=review_known | ~assisted,
         rework_ms=rework,
@@ -165,17 +166,6 @@ def _clusters(states: pa.Table, without_cluster: Mask) -> Integers:
 def _cluster_kind(states: pa.Table) -> ClusterKind:
     kinds: set[ClusterKind] = set(pc.unique(states.column("cluster_kind")).to_pylist()) - {""}
     return "mixed" if len(kinds) > 1 else next(iter(kinds), "task")
-
-
-def _integers(states: pa.Table, name: str) -> tuple[Integers, Mask]:
-    column = states.column(name).combine_chunks()
-    known: Mask = column.is_valid().to_numpy(zero_copy_only=False)
-    return column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64), known
-
-
-def _equals(states: pa.Table, name: str, value: str) -> Mask:
-    result: Mask = pc.equal(states.column(name), value).combine_chunks().to_numpy(zero_copy_only=False)
-    return result
 
 
 def _moment(ms: int) -> datetime:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
@@ -37,13 +37,9 @@ class ControlStore:
     ) -> Controls | None:
         """The authority's control tasks completed in [since, before); `None` where there are no tasks of it at all."""
         window = {"since": epoch_ms(since or _FIRST), "before": epoch_ms(before or _LAST)}
-        ((tasks, until_ms),) = self._rows(_OBSERVED, authority=authority)
-        if not tasks:
-            return None
         with translated():
+            ((tasks, until_ms),) = self.client.query(_OBSERVED, parameters={"authority": authority}).result_rows
+            if not tasks:
+                return None
             states = self.client.query_arrow(_STATES, parameters={"authority": authority, **window}, use_strings=True)
         return Controls(authority, states, datetime.fromtimestamp(until_ms / 1000, UTC))
-
-    def _rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        with translated():
-            return [tuple(row) for row in self.client.query(sql, parameters=parameters).result_rows]

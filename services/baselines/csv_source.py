@@ -6,14 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.baselines.source_files import Watch, opened, unwatched
-from services.baselines.work_items import (
-    LogColumns,
-    ReadingCounts,
-    WorkItem,
-    milliseconds_of,
-    moment_of,
-    started_before,
-)
+from services.baselines.work_items import LogColumns, ReadingCounts, WorkItem, WorkTable, moment_of
 
 
 def read_csv(
@@ -30,36 +23,18 @@ def read_csv(
             missing = columns.missing(list(reader.fieldnames or ()))
             if missing:
                 raise ValueError(f"{path} {missing}")
+            table = WorkTable(columns, moment_of, counts)
             for row in reader:
-                if (row[columns.activity] or "").startswith(prefix):
-                    yield from _items(row, columns, f"{path} line {reader.line_num}", reader.line_num, counts)
+                if not (row[columns.activity] or "").startswith(prefix):
+                    continue
+                place = f"{path} line {reader.line_num}"
+                absent = [name for name in columns.needed if row[name] is None]
+                if absent:
+                    raise ValueError(f"{place}: the row is too short, it has no {', '.join(absent)}")
+                item = table.item(row, place, f"line {reader.line_num}")
+                if item is not None:
+                    yield item
         except csv.Error as error:
             raise ValueError(f"{path} line {reader.line_num} is not CSV: {error}") from error
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is not UTF-8 near line {reader.line_num + 1}") from error
-
-
-def _items(
-    row: dict[str, str], columns: LogColumns, place: str, line: int, counts: ReadingCounts
-) -> Iterator[WorkItem]:
-    absent = [name for name in columns.needed if row[name] is None]
-    if absent:
-        raise ValueError(f"{place}: the row is too short, it has no {', '.join(absent)}")
-    completed = moment_of(row[columns.completed], f"{place}, column {columns.completed}")
-    if columns.duration:
-        where = f"{place}, column {columns.duration}"
-        started = started_before(completed, milliseconds_of(row[columns.duration], columns.unit_ms, where), where)
-    else:
-        started = moment_of(row[columns.started], f"{place}, column {columns.started}")
-    if completed < started:
-        counts.completed_before_started += 1
-        return
-    review, rework = (_part(row, name, columns, place) for name in (columns.review, columns.rework))
-    counts.items += 1
-    yield WorkItem(row[columns.case], row[columns.activity], started, completed, f"line {line}", review, rework)
-
-
-def _part(row: dict[str, str], name: str, columns: LogColumns, place: str) -> int | None:
-    if not name or not row[name].strip():
-        return None
-    return milliseconds_of(row[name], columns.unit_ms, f"{place}, column {name}")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from services.baselines.source_files import Watch, unwatched
-from services.baselines.work_items import LogColumns, ReadingCounts, WorkItem, milliseconds_of, started_before
+from services.baselines.work_items import LogColumns, ReadingCounts, WorkItem, WorkTable
 
 _ROWS: Final = 65_536
 
@@ -27,9 +27,10 @@ def read_parquet(
     try:
         with pq.ParquetFile(path) as file:
             _check(file.schema_arrow, columns, path)
+            table = WorkTable(columns, _moment, counts)
             row, rows = 0, max(1, file.metadata.num_rows)
             for batch in file.iter_batches(_ROWS, columns=columns.needed):
-                yield from _items(batch, row, columns, path, counts, prefix)
+                yield from _items(batch, row, table, path, prefix)
                 row += batch.num_rows
                 watch(row / rows)
     except (pa.ArrowInvalid, OSError) as error:
@@ -55,9 +56,8 @@ def _check(schema: Any, columns: LogColumns, path: Path) -> None:
             raise ValueError(f"{path}, column {name} is {kind}: it has to be a number")
 
 
-def _items(
-    batch: Any, first: int, columns: LogColumns, path: Path, counts: ReadingCounts, prefix: str
-) -> Iterator[WorkItem]:
+def _items(batch: Any, first: int, table: WorkTable, path: Path, prefix: str) -> Iterator[WorkItem]:
+    columns = table.columns
     named = dict(zip(columns.needed, (_values(batch.column(name)) for name in columns.needed), strict=True))
     for number, values in enumerate(zip(*named.values(), strict=True), start=first + 1):
         row = dict(zip(named, values, strict=True))
@@ -67,20 +67,9 @@ def _items(
             raise ValueError(f"{place}: {', '.join(empty)} is null")
         if not str(row[columns.activity]).startswith(prefix):
             continue
-        completed: datetime = row[columns.completed].astimezone(UTC)
-        if columns.duration:
-            where = f"{place}, column {columns.duration}"
-            length = milliseconds_of(row[columns.duration], columns.unit_ms, where)
-            started = started_before(completed, length, where)
-        else:
-            started = row[columns.started].astimezone(UTC)
-        if completed < started:
-            counts.completed_before_started += 1
-            continue
-        review, rework = (_part(row, name, columns, place) for name in (columns.review, columns.rework))
-        counts.items += 1
-        case, activity = str(row[columns.case]), str(row[columns.activity])
-        yield WorkItem(case, activity, started, completed, f"row {number}", review, rework)
+        item = table.item(row, place, f"row {number}")
+        if item is not None:
+            yield item
 
 
 def _values(column: Any) -> list[Any]:
@@ -89,7 +78,5 @@ def _values(column: Any) -> list[Any]:
     return list(column.to_pylist())
 
 
-def _part(row: dict[str, Any], name: str, columns: LogColumns, place: str) -> int | None:
-    if not name or row[name] is None:
-        return None
-    return milliseconds_of(row[name], columns.unit_ms, f"{place}, column {name}")
+def _moment(value: datetime, _place: str) -> datetime:
+    return value.astimezone(UTC)

@@ -1,7 +1,9 @@
 """A piece of work as a log of the past has it, and what a log's columns are called."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -82,6 +84,38 @@ class LogColumns:
         return f"has no column {', '.join(absent)}; it has {', '.join(present) or 'none'}{hint}"
 
 
+@dataclass(frozen=True, slots=True)
+class WorkTable:
+    """A table of work: what its columns are called, how its timestamps are read (a value, and its place for the error), and
+    what is counted while it is read."""
+
+    columns: LogColumns
+    moment: Callable[[Any, str], datetime]
+    counts: ReadingCounts
+
+    def item(self, row: Mapping[str, Any], place: str, at: str) -> WorkItem | None:
+        """The piece of work of a row, which has all needed columns; `None` where it was completed before it started. `place`:
+        where it is, for errors; `at`: where it begins in the file. Raises `ValueError` naming the column at fault."""
+        columns = self.columns
+        completed = self.moment(row[columns.completed], f"{place}, column {columns.completed}")
+        if columns.duration:
+            where = f"{place}, column {columns.duration}"
+            started = _before(completed, milliseconds_of(row[columns.duration], columns.unit_ms, where), where)
+        else:
+            started = self.moment(row[columns.started], f"{place}, column {columns.started}")
+        if completed < started:
+            self.counts.completed_before_started += 1
+            return None
+        review, rework = (self._part(row, name, place) for name in (columns.review, columns.rework))
+        self.counts.items += 1
+        return WorkItem(str(row[columns.case]), str(row[columns.activity]), started, completed, at, review, rework)
+
+    def _part(self, row: Mapping[str, Any], name: str, place: str) -> int | None:
+        if not name or row[name] is None or not str(row[name]).strip():
+            return None
+        return milliseconds_of(row[name], self.columns.unit_ms, f"{place}, column {name}")
+
+
 def moment_of(text: str, place: str) -> datetime:
     """A timestamp of a log as aware UTC, floored to the millisecond.
 
@@ -116,8 +150,7 @@ def milliseconds_of(value: str | float, unit_ms: int, place: str) -> int:
     return found
 
 
-def started_before(completed: datetime, duration_ms: int, place: str) -> datetime:
-    """When work began that ended then. Raises `ValueError` where that is before the calendar."""
+def _before(completed: datetime, duration_ms: int, place: str) -> datetime:
     try:
         return completed - timedelta(milliseconds=duration_ms)
     except OverflowError as error:

@@ -19,7 +19,14 @@ from services.baselines.work_items import LogColumns, ReadingCounts
 from services.cli.connection import settings
 from services.cli.estimate_screen import show
 from services.cli.estimates_file import Estimates
-from services.cli.logs import read_log
+from services.cli.logs import (
+    ActivityColumn,
+    CaseColumn,
+    CompletionColumn,
+    DurationColumn,
+    StartColumn,
+    read_log,
+)
 from services.cli.moments import utc
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.runtime import clickhouse
@@ -45,13 +52,11 @@ def estimate(
     ],
     before: _Before = None,
     prefix: Annotated[str, typer.Option(help="Only activities that begin with this.")] = "",
-    case: Annotated[str, typer.Option("--case-column", help="Column of the case.")] = "case",
-    activity: Annotated[str, typer.Option("--activity-column", help="Column of the activity.")] = "activity",
-    started: Annotated[str, typer.Option("--start-column", help="Column of the start.")] = "started_at",
-    completed: Annotated[str, typer.Option("--completion-column", help="Column of the end.")] = "completed_at",
-    duration: Annotated[
-        str, typer.Option("--duration-column", help="Column of the duration in minutes, instead of a start.")
-    ] = "",
+    case: CaseColumn = "case",
+    activity: ActivityColumn = "activity",
+    started: StartColumn = "started_at",
+    completed: CompletionColumn = "completed_at",
+    duration: DurationColumn = "",
     review: Annotated[
         str, typer.Option("--review-column", help="Column of minutes of review, where there is one.")
     ] = "",

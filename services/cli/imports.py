@@ -19,7 +19,14 @@ from services.baselines.work_items import LogColumns, ReadingCounts, WorkItem
 from services.cli.connection import settings
 from services.cli.estimate import TimeBasisName
 from services.cli.exit_codes import ExitCode
-from services.cli.logs import read_log
+from services.cli.logs import (
+    ActivityColumn,
+    CaseColumn,
+    CompletionColumn,
+    DurationColumn,
+    StartColumn,
+    read_log,
+)
 from services.cli.moments import utc
 from services.cli.producer import Sender
 from services.cli.up import DEFAULT_FOLDER, DataFolder
@@ -110,13 +117,11 @@ def csv_file(
     work: _Work = WorkName.CORE,
     audience: _Audience = AudienceName.CITIZEN,
     time_basis: Annotated[TimeBasisName, typer.Option(help="What the durations are.")] = TimeBasisName.ELAPSED,
-    case: Annotated[str, typer.Option("--case-column", help="Column of the case.")] = "case",
-    activity: Annotated[str, typer.Option("--activity-column", help="Column of the activity.")] = "activity",
-    started: Annotated[str, typer.Option("--start-column", help="Column of the start.")] = "started_at",
-    completed: Annotated[str, typer.Option("--completion-column", help="Column of the end.")] = "completed_at",
-    duration: Annotated[
-        str, typer.Option("--duration-column", help="Column of the duration in minutes, instead of a start.")
-    ] = "",
+    case: CaseColumn = "case",
+    activity: ActivityColumn = "activity",
+    started: StartColumn = "started_at",
+    completed: CompletionColumn = "completed_at",
+    duration: DurationColumn = "",
     output: _Output = None,
     data: DataFolder = DEFAULT_FOLDER,
     as_json: _Json = False,

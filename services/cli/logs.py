@@ -1,9 +1,11 @@
-"""Reads a log of the past with a progress bar."""
+"""Reads a log of the past with a progress bar; the options that name its columns."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -13,6 +15,14 @@ from services.baselines.source_files import Watch
 from services.baselines.work_items import LogColumns, ReadingCounts, WorkItem
 from services.baselines.xes import read_xes
 from services.runtime.errors import Misconfigured
+
+CaseColumn = Annotated[str, typer.Option("--case-column", help="Column of the case.")]
+ActivityColumn = Annotated[str, typer.Option("--activity-column", help="Column of the activity.")]
+StartColumn = Annotated[str, typer.Option("--start-column", help="Column of the start.")]
+CompletionColumn = Annotated[str, typer.Option("--completion-column", help="Column of the end.")]
+DurationColumn = Annotated[
+    str, typer.Option("--duration-column", help="Column of the duration in minutes, instead of a start.")
+]
 
 
 def read_log(path: Path, prefix: str, columns: LogColumns) -> tuple[list[WorkItem], ReadingCounts]:

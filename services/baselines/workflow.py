@@ -13,6 +13,7 @@ from typing import Any, Final
 from contracts.events import PUBLISHED, WITHDRAWN, RegistryEvent
 from contracts.registry import ProposedBaseline
 from services.baselines.book import Book, Filed, State, Version, content_of
+from services.baselines.estimates import rfc3339
 from services.baselines.messages import Said, numbered
 from services.baselines.proposals import Draft, Proposal, drafted
 from services.domain.match import scope_of
@@ -155,7 +156,7 @@ def _must_stand(name: str, proposal: Proposal, now: datetime) -> None:
     if proposal.end <= now and not proposal.retrospective:
         raise Refused(
             name,
-            f"it expired on {proposal.end:%Y-%m-%d}, so nothing that is completed from now on is measured against it",
+            f"it expired at {rfc3339(proposal.end)}, so nothing that is completed from now on is measured against it",
             "propose one that begins where it ends; if it shall measure the past alone, propose it with --retrospective",
         )
 
@@ -239,9 +240,9 @@ def _data(baseline: ProposedBaseline) -> dict[str, Any]:
 
 
 def _overlap(name: str, way: Sequence[Version], remedy: str) -> Refused:
-    listed = ", ".join(f"{v.subject} ({v.begin:%Y-%m-%d} to {v.end:%Y-%m-%d})" for v in way)
+    listed = ", ".join(f"{version.subject} ({rfc3339(version.begin)} to {rfc3339(version.end)})" for version in way)
     return Refused(
         name,
         f"its interval overlaps that of {listed}, in the same scope",
-        f"let it begin on {max(v.end for v in way):%Y-%m-%d} or later, or {remedy}",
+        f"let it begin at {rfc3339(max(version.end for version in way))} or later, or {remedy}",
     )

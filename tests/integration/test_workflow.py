@@ -175,7 +175,7 @@ def test_another_takes_over_and_the_diff_says_what_it_does(running: Running, pan
     assert saved(running) == (3, effect["saved_after_ms"])
 
     own = {one["version"]: one for one in frigjort(running, "list") if one["baseline"] == SERIES}
-    assert {number: one["state"] for number, one in own.items()} == {1: "withdrawn", 2: "published", 3: "published"}
+    assert {number: one["state"] for number, one in own.items()} == {1: "withdrawn", 2: "expired", 3: "published"}
     assert own[2]["valid_to"] == own[3]["valid_from"]
     assert frigjort(running, "diff", f"{SERIES}/1", f"{SERIES}/3")["effect"] is None
     frigjort(running, "withdraw", SERIES, "3", "--reason", "wrong", "--by", "method-office")

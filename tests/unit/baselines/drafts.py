@@ -4,9 +4,14 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from services.baselines.book import State
 from services.baselines.proposals import Draft, Proposal
 from services.baselines.registry import Registry
-from services.baselines.workflow import Publication
+from services.baselines.workflow import Publication, state
+from services.runtime.errors import Refused
+from tests.unit.baselines.worlds import MemoryStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST, SECOND = "first", "second"
@@ -54,3 +59,25 @@ def publish(
 ) -> Publication:
     """Proposes, approves and publishes."""
     return registry.publish(approved(registry, *contents, takes_over=takes_over, now=now), now)
+
+
+def proposed(registry: Registry, draft: Draft) -> Proposal:
+    (found,) = registry.propose([draft], NOW)
+    assert isinstance(found, Proposal)
+    return found
+
+
+def refused(store: MemoryStore, what: Any, match: str) -> Refused:
+    """The error, after which nothing is different."""
+    before = (store.payloads(), dict(store.filed), dict(store.given))
+    with pytest.raises(Refused, match=match) as caught:
+        what()
+    assert (store.payloads(), store.filed, store.given, store.open_claims()) == (*before, {})
+    assert caught.value.remedy
+    return caught.value
+
+
+def states(registry: Registry, now: datetime = NOW) -> dict[str, State]:
+    """By what each proposal would become or became."""
+    book = registry.book()
+    return {f"{one.proposal.subject} {one.proposal.id}": state(book, one, now) for one in book.filed.values()}

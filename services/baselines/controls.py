@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from contracts.registry import BaselineComplexity
 from services.baselines.estimates import TaskTypeEstimate
 from services.domain.columns import Integers, Mask
-from services.domain.diagnosis import Diagnosis, diagnose
-from services.domain.estimate import Estimate, TimeBasis
-from services.domain.history import ClusterKind, History
+from services.domain.estimation.diagnosis import Diagnosis, diagnose
+from services.domain.estimation.estimate import Estimate, TimeBasis
+from services.domain.estimation.history import ClusterKind, History
 from services.domain.tables import equals, integers
 
 _BASES: Final[tuple[TimeBasis, ...]] = ("measured", "elapsed", "self_reported")

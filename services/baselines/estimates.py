@@ -15,10 +15,10 @@ from contracts.events import epoch_ms
 from contracts.registry import BaselineComplexity, Method
 from services.baselines.work_items import WorkItem
 from services.domain.columns import Integers
-from services.domain.diagnosis import Diagnosis, diagnose
-from services.domain.estimate import Estimate, TimeBasis
-from services.domain.history import History
-from services.domain.verdict import Verdict, judge
+from services.domain.estimation.diagnosis import Diagnosis, diagnose
+from services.domain.estimation.estimate import Estimate, TimeBasis
+from services.domain.estimation.history import History
+from services.domain.estimation.verdict import Verdict, judge
 
 EXPIRES_AFTER = timedelta(days=730)
 """24 months, unless renewed from a holdout."""

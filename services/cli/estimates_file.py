@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from services.baselines.estimates import TaskTypeEstimate
-from services.domain.diagnosis import Diagnosis
-from services.domain.estimate import Estimate
+from services.domain.estimation.diagnosis import Diagnosis
+from services.domain.estimation.estimate import Estimate
 from services.runtime.errors import Misconfigured
 
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 from clickhouse_connect.driver.client import Client
 
-from services.domain.baseline_errors import BaselineError, BaselineUse
-from services.domain.drift import drift
-from services.domain.interval import ClusterSums, NetInterval, net_interval
+from services.domain.effect.baseline_errors import BaselineError, BaselineUse
+from services.domain.effect.drift import drift
+from services.domain.effect.net import ClusterSums, NetInterval, net_interval
 from services.runtime.clickhouse import translated
 
 _SUMS: Final = """

@@ -16,7 +16,7 @@ from services.baselines.controls import control_counts, control_estimates
 from services.baselines.controls_store import ControlStore
 from services.cli.main import app
 from services.cli.producer import Sender
-from services.domain.estimate import Estimate
+from services.domain.estimation.estimate import Estimate
 from tests.integration.conftest import AUTHORITY, Running, on_embedded
 from tests.integration.delivering import SENT_MS, Database, snapshot_of
 from tests.integration.test_metamorphic import placed

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from services.domain.cells import effective_by
-from services.domain.sufficiency import Sufficiency
+from services.domain.clusters.strata import effective_by
+from services.domain.effect.sufficiency import Sufficiency
 from tests.simulations.coverage import Examined
 from tests.simulations.nations import LOTS, Random, nation
 from tests.simulations.report import Coverage, Table, holds

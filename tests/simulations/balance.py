@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from services.domain.balance import Balance, balance, post_stratified
-from services.domain.mix import TaskMix
-from services.domain.refusal import Refusal
+from services.domain.effect.balance import Balance, balance, post_stratified
+from services.domain.effect.mix import TaskMix
+from services.domain.effect.refusal import Refusal
 
 
 @dataclass(frozen=True)

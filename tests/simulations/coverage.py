@@ -7,11 +7,11 @@ from math import sqrt
 
 import numpy as np
 
-from services.domain.arms import Rows
-from services.domain.cells import NO_CELL, Floats, float_sums_by
-from services.domain.contrast import TREATED, Contrast
-from services.domain.control import AdjustedSaving, CellResult, Saving, adjusted_saving, treated_net
-from services.domain.sufficiency import ACROSS_AUTHORITIES, Cells, Sufficiency
+from services.domain.clusters.strata import NO_CELL, Floats, float_sums_by
+from services.domain.effect.adjusted import AdjustedSaving, CellResult, Saving, adjusted_saving, treated_net
+from services.domain.effect.arms import Rows
+from services.domain.effect.contrast import TREATED, Contrast
+from services.domain.effect.sufficiency import ACROSS_AUTHORITIES, Cells, Sufficiency
 from tests.simulations.nations import LOTS, Nation, Random, nation
 from tests.simulations.report import Coverage, Table, holds
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.arms import ArmSums
-from services.domain.baseline_errors import BaselineError
-from services.domain.cells import Floats, Integers, float_sums_by
+from services.domain.clusters.strata import Floats, Integers, float_sums_by
+from services.domain.effect.arms import ArmSums
+from services.domain.effect.baseline_errors import BaselineError
 
 Random = np.random.Generator
 

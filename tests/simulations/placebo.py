@@ -19,10 +19,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.arms import ArmSums
-from services.domain.cells import Codes, Floats, Integers, combined, sums_by
-from services.domain.control import AdjustedSaving, adjusted_saving
-from services.domain.sufficiency import Sufficiency
+from services.domain.clusters.strata import Codes, Floats, Integers, combined, sums_by
+from services.domain.effect.adjusted import AdjustedSaving, adjusted_saving
+from services.domain.effect.arms import ArmSums
+from services.domain.effect.sufficiency import Sufficiency
 from tests.simulations.real_log import LaterTasks
 from tests.simulations.report import Coverage, holds
 

@@ -5,11 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from services.domain.arms import ArmSums
-from services.domain.cells import numbered
-from services.domain.control import treated_net
-from services.domain.drift import drift_by_authority
-from services.domain.sufficiency import Sufficiency
+from services.domain.clusters.strata import numbered
+from services.domain.effect.adjusted import treated_net
+from services.domain.effect.arms import ArmSums
+from services.domain.effect.drift import drift_by_authority
+from services.domain.effect.sufficiency import Sufficiency
 from services.domain.units import hours
 from tests.simulations.placebo import FACTORS, REALISED, TOTAL, Random, Splittable, splits, times
 from tests.simulations.real_log import LaterTasks, later_workers

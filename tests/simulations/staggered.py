@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.domain.group_times import Panel
-from services.domain.refusal import Refusal
-from services.domain.staggered import Staggered, staggered
+from services.domain.effect.group_times import Panel
+from services.domain.effect.refusal import Refusal
+from services.domain.effect.staggered import Staggered, staggered
 
 MONTHS = 24
 FIRST, LAST = 8, 14

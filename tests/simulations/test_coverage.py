@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.domain.arms import ArmSums
-from services.domain.baseline_errors import BaselineError
-from services.domain.control import adjusted_saving
-from services.domain.sufficiency import Sufficiency
+from services.domain.effect.adjusted import adjusted_saving
+from services.domain.effect.arms import ArmSums
+from services.domain.effect.baseline_errors import BaselineError
+from services.domain.effect.sufficiency import Sufficiency
 from tests.simulations import coverage
 from tests.simulations.coverage import ALL, EVERYWHERE, INDEPENDENT, UNADJUSTED, Examined, Found
 from tests.simulations.nations import LOTS, Lot, nation

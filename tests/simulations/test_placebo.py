@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.domain.sufficiency import Sufficiency
+from services.domain.effect.sufficiency import Sufficiency
 from tests.simulations import real_log_report
 from tests.simulations.placebo import TOTAL, Found, Splittable, splits
 from tests.simulations.real_log import LOG, LaterTasks, later_tasks

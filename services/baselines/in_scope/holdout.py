@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from services.domain.estimate import Estimate, estimate
+from services.domain.estimation.estimate import Estimate, estimate
 from services.runtime.errors import Refused
 
 FEWEST_TASKS: Final = 200

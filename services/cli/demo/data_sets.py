@@ -8,7 +8,7 @@ from clickhouse_connect.driver.client import Client
 
 from contracts import topics
 from services.cli.demo.case_systems import Message
-from services.domain.interval import NetInterval
+from services.domain.effect.net import NetInterval
 from services.domain.units import hours
 from services.progress.figures import Figure, figure
 from services.runtime.clickhouse import translated

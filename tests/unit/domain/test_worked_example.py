@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.domain.baseline_errors import BaselineError, BaselineUse
-from services.domain.estimate import estimate
-from services.domain.interval import ClusterSums, net_interval
+from services.domain.effect.baseline_errors import BaselineError, BaselineUse
+from services.domain.effect.net import ClusterSums, net_interval
+from services.domain.estimation.estimate import estimate
 from services.domain.measure import Measurement, measure
 from tests.properties.domain.strategies import baseline, task
 

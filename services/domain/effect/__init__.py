@@ -1,0 +1,1 @@
+"""What AI freed: the net, the adjusted saving and its drift; trials, mixes, comparisons, staggered introductions; grades."""

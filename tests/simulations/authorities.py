@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from services.domain.clusters.strata import effective_by
+from services.domain.clusters.codes import effective_by
 from services.domain.effect.sufficiency import Sufficiency
 from tests.simulations.coverage import Examined
 from tests.simulations.nations import LOTS, Random, nation

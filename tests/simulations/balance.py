@@ -50,8 +50,10 @@ def draw(random: np.random.Generator, lot: Lot) -> tuple[TaskMix, np.ndarray]:
     effort = 600_000 * (1 + kind % 4) * np.exp(random.normal(0, 0.5, lot.cases)[case] + random.normal(0, 0.6, n))
     low, core, citizen, no_stratum = ([word] * n for word in ("low", "core", "citizen", ""))
     words = [f"local:{k}" for k in kind.tolist()]
-    mix = TaskMix(treated, words, low, core, citizen, no_stratum, [str(c) for c in case.tolist()])
-    return mix, np.where(treated, 0.8, 1) * effort
+    mix = TaskMix(
+        treated, np.ones(n, dtype=np.int64), words, low, core, citizen, no_stratum, [str(c) for c in case.tolist()]
+    )
+    return mix, np.round(np.where(treated, 0.8, 1) * effort).astype(np.int64)
 
 
 def sandwich(mix: TaskMix, tested: list[str]) -> float:

@@ -7,10 +7,12 @@ from math import sqrt
 
 import numpy as np
 
-from services.domain.clusters.strata import NO_CELL, Floats, float_sums_by
+from services.domain.clusters.codes import Floats, float_sums_by
+from services.domain.clusters.contrast import TREATED
+from services.domain.clusters.pooling import NO_CELL
 from services.domain.effect.adjusted import AdjustedSaving, CellResult, Saving, adjusted_saving, treated_net
+from services.domain.effect.adjustment import Adjustment
 from services.domain.effect.arms import Rows
-from services.domain.effect.contrast import TREATED, Contrast
 from services.domain.effect.sufficiency import ACROSS_AUTHORITIES, Cells, Sufficiency
 from tests.simulations.nations import LOTS, Nation, Random, nation
 from tests.simulations.report import Coverage, Table, holds
@@ -132,9 +134,9 @@ def _independent(one: Examined) -> float:
     """The tasks' part of the variance if every task were its own cluster: Σ of squared residuals, without a."""
     made, index = one.made, one.inside
     cell = one.cells.cell[index]
-    contrast = Contrast.of(one.rows, index, cell, one.cells.cluster[index])
+    contrast = Adjustment.of(one.rows, index, cell, one.cells.cluster[index]).contrast
     control, n = one.rows.control[index], made.sums.n_credit[index]
-    rho = contrast.effort_ms[:, TREATED] / np.maximum(contrast.credit_ms[:, TREATED], 1)
+    rho = contrast.effort[:, TREATED] / np.maximum(contrast.per[:, TREATED], 1)
     ratio = np.where(control, contrast.d[cell], rho[cell])
     weight = np.where(control, contrast.scale[cell], 1.0)
     centre = ratio * made.sums.credit_ms[index] / np.maximum(n, 1)

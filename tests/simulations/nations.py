@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.strata import Floats, Integers, float_sums_by
+from services.domain.clusters.codes import Floats, Integers, float_sums_by
 from services.domain.effect.arms import ArmSums
 from services.domain.effect.baseline_errors import BaselineError
 

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.strata import Codes, Floats, Integers, combined, sums_by
+from services.domain.clusters.codes import Codes, Floats, Integers, combined, sums_by
 from services.domain.effect.adjusted import AdjustedSaving, adjusted_saving
 from services.domain.effect.arms import ArmSums
 from services.domain.effect.sufficiency import Sufficiency

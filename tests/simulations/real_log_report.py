@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from services.domain.clusters.strata import numbered
+from services.domain.clusters.codes import numbered
 from services.domain.effect.adjusted import treated_net
 from services.domain.effect.arms import ArmSums
 from services.domain.effect.drift import drift_by_authority

@@ -9,12 +9,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from services.domain.clusters.sizes import MIN_CLUSTERS, MIN_CONTROLS
 from services.domain.estimation.estimate import Estimate, estimate
 from services.runtime.errors import Refused
 
-FEWEST_TASKS: Final = 200
-FEWEST_CLUSTERS: Final = 30
-"""What the design calls a sufficient control."""
 _COLUMNS: Final = ("authority", "task", "revision", "log_no", "partition", "offset", "cluster", "effort_ms")
 
 
@@ -52,12 +50,12 @@ def holdout(controls: pa.Table, cap_ms: int | None) -> Holdout:
         else:
             used.append({**row, "effort_ms": _effort_ms(row, cap_ms)})
     clusters = [f"{row['authority']}/{row['cluster'] or 'task:' + row['task']}" for row in used]
-    if len(used) < FEWEST_TASKS or len(set(clusters)) < FEWEST_CLUSTERS:
+    if len(used) < MIN_CONTROLS or len(set(clusters)) < MIN_CLUSTERS:
         raise Refused(
             "the renewal",
             f"unsupported: the holdout has {len(used)} usable control tasks in {len(set(clusters))} clusters"
             + "".join(f", {count} left out: {why}" for why, count in sorted(left_out.items())),
-            f"wait for at least {FEWEST_TASKS} tasks and {FEWEST_CLUSTERS} clusters, or widen the window",
+            f"wait for at least {MIN_CONTROLS} tasks and {MIN_CLUSTERS} clusters, or widen the window",
         )
     lines = [",".join(_COLUMNS), *(",".join(str(row[name]) for name in _COLUMNS) for row in used)]
     efforts = np.array([row["effort_ms"] for row in used], dtype=np.int64)

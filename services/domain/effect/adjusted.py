@@ -33,10 +33,13 @@ from typing import Literal
 
 import numpy as np
 
-from services.domain.clusters.strata import NO_CELL, Codes, combined, float_sums_by, half_width
+from services.domain.clusters.codes import Codes, combined
+from services.domain.clusters.contrast import CONTROL, TREATED, Contrast
+from services.domain.clusters.intervals import interval
+from services.domain.clusters.pooling import NO_CELL
+from services.domain.effect.adjustment import Adjustment
 from services.domain.effect.arms import ArmSums, Rows
 from services.domain.effect.baseline_errors import BaselineError, BaselineUse, Credited
-from services.domain.effect.contrast import CONTROL, TREATED, Contrast
 from services.domain.effect.drift import Drift
 from services.domain.effect.net import ClusterSums, NetInterval, net_interval
 from services.domain.effect.sufficiency import LEVELS, Cells, Level, Sufficiency
@@ -69,7 +72,8 @@ class Saving:
 class CellResult:
     """One cell. `authority` and `complexity` are `None` where they are pooled. The interval is of this cell alone: intervals
     of cells do not add up. An insufficient cell is named as specifically as can be; it has a drift for information, and
-    no saving."""
+    no saving. `baselines`: the versions that the figure rests on, for its grade; none where the cell has only one, since that
+    cancels."""
 
     level: Level
     authority: str | None
@@ -79,6 +83,7 @@ class CellResult:
     treated: Arm
     drift: Drift | None
     saving: Saving | None
+    baselines: frozenset[str]
 
     @property
     def verdict(self) -> Literal["sufficient", "insufficient"]:
@@ -105,6 +110,11 @@ class AdjustedSaving:
         """The estimator of the headline: adjusted where a sufficient control exists, net elsewhere."""
         return "net" if self.adjusted is None else "adjusted"
 
+    @property
+    def baselines(self) -> frozenset[str]:
+        """The baseline versions that the adjusted saving rests on: those that do not cancel in its cells."""
+        return frozenset().union(*(cell.baselines for cell in self.cells if cell.saving is not None))
+
 
 def adjusted_saving(sums: ArmSums, errors: Iterable[BaselineError], asked: Sufficiency | None = None) -> AdjustedSaving:
     """The adjusted saving of the group that these sums describe, in any order of rows.
@@ -115,9 +125,9 @@ def adjusted_saving(sums: ArmSums, errors: Iterable[BaselineError], asked: Suffi
     rows = Rows.of(sums, errors)
     found = Cells.of(rows, asked or Sufficiency())
     inside, rest = np.flatnonzero(found.cell != NO_CELL), np.flatnonzero(found.cell == NO_CELL)
-    sufficient = Contrast.of(rows, inside, found.cell[inside], found.cluster[inside])
+    sufficient = Adjustment.of(rows, inside, found.cell[inside], found.cluster[inside])
     finest = combined(rows.authority[rest], rows.task_type[rest], rows.complexity[rest])
-    insufficient = Contrast.of(rows, rest, finest, rows.cluster[rest])
+    insufficient = Adjustment.of(rows, rest, finest, rows.cluster[rest])
     each = _savings(sufficient, np.arange(sufficient.cells), sufficient.cells)
     total = _savings(sufficient, np.zeros(sufficient.cells, dtype=np.intp), 1) if sufficient.cells else [None]
     return AdjustedSaving(
@@ -136,26 +146,20 @@ def treated_net(sums: ArmSums, errors: Iterable[BaselineError]) -> NetInterval:
     return _net(rows, np.flatnonzero(~rows.control))
 
 
-def _savings(contrast: Contrast, group: Codes, groups: int) -> list[Saving]:
+def _savings(cells: Adjustment, group: Codes, groups: int) -> list[Saving]:
     """The saving of each group of cells."""
-    saving = float_sums_by(group, contrast.saving, groups)
-    of_tasks, of_baselines = contrast.variances(group, groups)
-    fewest = np.full(groups, np.iinfo(np.intp).max)
-    np.minimum.at(fewest, group, contrast.clusters.min(axis=1))
+    saving, of_tasks, fewest = cells.contrast.savings(group, groups)
+    of_baselines = cells.baseline_variances(group, groups)
     return [
-        _saving(float(one), float(tasks), float(baselines), int(clusters))
-        for one, tasks, baselines, clusters in zip(saving, of_tasks, of_baselines, fewest, strict=True)
+        Saving(one, *interval(one, tasks + baselines, clusters), tasks, baselines, clusters)
+        for one, tasks, baselines, clusters in zip(
+            saving.tolist(), of_tasks.tolist(), of_baselines.tolist(), fewest.tolist(), strict=True
+        )
     ]
 
 
-def _saving(saving: float, of_tasks: float, of_baselines: float, clusters: int) -> Saving:
-    half = half_width(of_tasks + of_baselines, clusters)
-    low, high = (None, None) if half is None else (saving - half, saving + half)
-    return Saving(saving, low, high, of_tasks, of_baselines, clusters)
-
-
 def _results(
-    rows: Rows, contrast: Contrast, levels: Sequence[Level], savings: Sequence[Saving | None]
+    rows: Rows, cells: Adjustment, levels: Sequence[Level], savings: Sequence[Saving | None]
 ) -> list[CellResult]:
     return [
         CellResult(
@@ -163,17 +167,18 @@ def _results(
             authority=str(rows.authorities[rows.authority[row]]) if "authority" in level else None,
             task_type=str(rows.task_types[rows.task_type[row]]),
             complexity=str(rows.complexities[rows.complexity[row]]) if "complexity" in level else None,
-            control=_arm(contrast, cell, CONTROL),
-            treated=_arm(contrast, cell, TREATED),
-            drift=contrast.drift[cell],
+            control=_arm(cells.contrast, cell, CONTROL),
+            treated=_arm(cells.contrast, cell, TREATED),
+            drift=cells.drift[cell],
             saving=saving,
+            baselines=cells.baselines(cell),
         )
-        for cell, (row, level, saving) in enumerate(zip(contrast.row, levels, savings, strict=True))
+        for cell, (row, level, saving) in enumerate(zip(cells.row, levels, savings, strict=True))
     ]
 
 
 def _arm(contrast: Contrast, cell: int, arm: int) -> Arm:
-    columns = (contrast.tasks, contrast.clusters, contrast.credit_ms, contrast.effort_ms)
+    columns = (contrast.tasks, contrast.clusters, contrast.per, contrast.effort)
     return Arm(*(int(column[cell, arm]) for column in columns))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.strata import Codes, Column, Integers, Names, combined, numbered
+from services.domain.clusters.codes import Codes, Column, Integers, Names, combined, numbered
 from services.domain.effect.baseline_errors import NO_BASELINE, BaselineError
 
 _ROLES: Final = {"treated", "control"}

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from services.domain.clusters.strata import Codes, Floats, Integers, float_sums_by, numbered, sums_by
+from services.domain.clusters.codes import Codes, Floats, Integers, float_sums_by, numbered, sums_by
 
 NO_BASELINE: Final = -1
 """In a column of baselines: no task of the row earns credit."""

@@ -8,10 +8,8 @@ since people see more of a task than its cell. So it enters no adjustment, and i
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 from contracts.tasks import TimeBasis
+from services.domain.clusters.codes import Integers
 from services.domain.effect.balance import PostStratified, post_stratified
 from services.domain.effect.grades import Assigned, Evidence, Graded, graded
 from services.domain.effect.mix import TaskMix
@@ -31,12 +29,12 @@ class Comparison:
 
 def comparison(
     mix: TaskMix,
-    effort_ms: npt.NDArray[np.float64],
+    effort_ms: Integers,
     assignments: frozenset[Assigned],
     time_bases: frozenset[TimeBasis],
 ) -> Comparison | Refusal:
-    """The comparison of assisted tasks (`mix.treated`) with those whose assistance is none, efforts in milliseconds, shape
-    (n,). `assignments` and `time_bases`: those that occur among them. Refused where no cell has enough of both."""
+    """The comparison of assisted tasks (`mix.treated`) with those whose assistance is none; `effort_ms`: Σ effort of each
+    row of the mix, shape (m,). `assignments` and `time_bases`: those that occur among them. Refused where no cell has enough of both."""
     found = post_stratified(mix, effort_ms)
     if isinstance(found, Refusal):
         return found

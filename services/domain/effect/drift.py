@@ -15,7 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.domain.clusters.strata import Codes, Strata, half_width
+from services.domain.clusters.codes import Codes
+from services.domain.clusters.intervals import interval
+from services.domain.clusters.strata import Strata
 from services.domain.effect.arms import ArmSums, Rows
 from services.domain.effect.baseline_errors import BaselineError, Credited, error_variances
 
@@ -52,22 +54,17 @@ def drifts(rows: Rows, index: Codes, group: Codes, cluster: Codes, groups: int) 
     `index`, shape (p,), are places in `rows`; `group` and `cluster`, shape (p,), are theirs.
     """
     strata = Strata.of(group, cluster, rows.effort_ms[index], rows.credit_ms[index], groups)
-    credit = np.where(strata.credit_ms > 0, strata.credit_ms, 1)
+    credit = np.where(strata.per > 0, strata.per, 1)
     from_tasks = strata.variances(1 / credit, np.arange(groups), groups)
     used = Credited.of(group, rows.baseline[index], rows.n_credit[index])
     weight = strata.ratio[used.group] * used.counts[0] / credit[used.group]
     variances = from_tasks + error_variances(rows.errors, used.group, used.baseline, weight, groups)
     return [
-        _drift(float(ratio), float(variance), int(clusters)) if credited else None
+        Drift(ratio, *interval(ratio, variance, clusters), clusters) if credited else None
         for ratio, variance, clusters, credited in zip(
-            strata.ratio, variances, strata.clusters, strata.credit_ms > 0, strict=True
+            strata.ratio.tolist(), variances.tolist(), strata.clusters.tolist(), strata.per > 0, strict=True
         )
     ]
-
-
-def _drift(ratio: float, variance: float, clusters: int) -> Drift:
-    half = half_width(variance, clusters)
-    return Drift(ratio, None, None, clusters) if half is None else Drift(ratio, ratio - half, ratio + half, clusters)
 
 
 def drift_by_authority(sums: ArmSums, errors: Iterable[BaselineError]) -> dict[str, Drift]:

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters import codes_of
-
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from services.domain.clusters.codes import Codes, Integers, Mask, clusters_by, numbered, same_length, sums_by
+from services.domain.clusters.pooling import NO_CELL, pool
 
 
 @dataclass(frozen=True, slots=True)
 class TaskMix:
-    """n tasks of two groups by what was known of them before the work began, shape (n,) each. `stratum`: within what the
-    groups were drawn, or have to be compared (an authority, a trial's stratum); empty for none. `cluster`: a token that is
-    one cluster's wherever it stands, and one of its own for a task that has none."""
+    """Tasks of two groups by what was known of them before the work began, counted: `n` tasks a row, shape (m,). Rows of one
+    key may come in parts, a task a row for one. `stratum`: within what the groups were drawn, or have to be compared (an
+    authority, a trial's stratum); empty for none. `cluster`: a token that is one cluster's wherever it stands, and one of
+    its own for a task that has none."""
 
     treated: Mask
+    n: Integers
     task_type: Sequence[str]
     complexity: Sequence[str]
     work: Sequence[str]
@@ -27,7 +27,8 @@ class TaskMix:
     cluster: Sequence[str]
 
     def cells(self) -> list[str]:
-        """The name of each task's cell, without its stratum."""
+        """The name of each row's cell, without its stratum. Raises `ValueError` where the columns are not of one length."""
+        same_length(self.treated, self.n, self.stratum, self.cluster)
         return _joined(self.task_type, self.complexity, self.work, self.audience)
 
 
@@ -42,54 +43,55 @@ class Pooled:
 
 
 def pooled_cells(mix: TaskMix, min_clusters: int) -> tuple[list[str], tuple[Pooled, ...]]:
-    """The cell of each task as it can be compared, shape (n,), and which cells were pooled for that.
+    """The cell of each row as it can be compared, shape (m,), and which cells were pooled for that.
 
     A cell stands where both groups have `min_clusters` clusters in it. What is left over is pooled within its task type and
     complexity, then within its task type; what is too thin even then joins the thinnest cell of its task type that stands.
     Task types are never pooled with each other: one says nothing of what another costs. So a task type that is too thin
     altogether comes back under its own name, and too thin.
     """
-    levels = (
-        _joined(mix.stratum, mix.task_type, mix.complexity, mix.work, mix.audience),
-        _joined(mix.stratum, mix.task_type, mix.complexity),
-        _joined(mix.stratum, mix.task_type),
-    )
-    cell, names = codes_of(levels[0])
-    own = np.asarray(levels[0], dtype=object)
+    labels = [np.array(_joined(*columns), dtype=object) for columns in _levels(mix)]
+    levels = [numbered(label.astype(str))[1] for label in labels]
+    _, cluster = numbered(mix.cluster)
+
+    def thinnest(rows: Codes, code: Codes, codes: int) -> Codes:
+        """The number of clusters of the group that has fewer."""
+        groups = clusters_by(2 * code + mix.treated[rows], cluster[rows], 2 * codes)
+        return np.asarray(groups.reshape(codes, 2).min(axis=1))
+
+    cell, level_of = pool(levels, lambda _, rows, code, codes: thinnest(rows, code, codes) >= min_clusters)
     found = np.full(len(cell), "", dtype=object)
-    cluster, _ = codes_of(mix.cluster)
-    fewest: dict[str, int] = {}
-    for labels in levels:
-        open_tasks = np.flatnonzero(found == "")
-        if len(open_tasks) == 0:
-            break
-        codes, words = codes_of([labels[i] for i in open_tasks.tolist()])
-        thinnest = _clusters(codes, mix.treated[open_tasks], cluster[open_tasks], len(words))
-        stands = thinnest >= min_clusters
-        found[open_tasks[stands[codes]]] = np.asarray(words, dtype=object)[codes[stands[codes]]]
-        fewest |= {words[k]: int(thinnest[k]) for k in np.flatnonzero(stands).tolist()}
-    _join_the_rest(found, np.asarray(levels[2], dtype=object), fewest)
-    moved = found != own
-    return found.tolist(), tuple(
-        Pooled(names[k], str(into), int((of & mix.treated).sum()), int((of & ~mix.treated).sum()))
-        for k in np.unique(cell[moved]).tolist()
-        for of in [cell == k]
-        for into in [found[of][0]]
-    )
+    for level, label in enumerate(labels):
+        there = (cell != NO_CELL) & (np.append(level_of, NO_CELL)[cell] == level)
+        found[there] = label[there]
+    stands = np.flatnonzero(cell != NO_CELL)
+    _join_the_rest(found, cell, labels[-1], thinnest(stands, cell[stands], len(level_of)))
+    return found.tolist(), _moved(mix, labels[0], found)
 
 
-def _join_the_rest(found: npt.NDArray[np.object_], types: npt.NDArray[np.object_], fewest: dict[str, int]) -> None:
-    rest = found == ""
+def _levels(mix: TaskMix) -> tuple[tuple[Sequence[str], ...], ...]:
+    own = (mix.stratum, mix.task_type, mix.complexity, mix.work, mix.audience)
+    return own, own[:3], own[:2]
+
+
+def _join_the_rest(found: npt.NDArray[np.object_], cell: Codes, types: npt.NDArray[np.object_], fewest: Codes) -> None:
+    rest = cell == NO_CELL
     for task_type in sorted(set(types[rest].tolist())):
-        standing = sorted(set(found[(types == task_type) & ~rest].tolist()), key=lambda name: (fewest[name], name))
-        found[rest & (types == task_type)] = standing[0] if standing else task_type
+        of_type = types == task_type
+        cells, example = np.unique(np.where(of_type, cell, NO_CELL), return_index=True)
+        standing = [(int(fewest[k]), str(found[row])) for k, row in zip(cells, example, strict=True) if k != NO_CELL]
+        found[rest & of_type] = min(standing, default=(0, task_type))[1]
 
 
-def _clusters(cell: Integers, treated: Mask, cluster: Integers, cells: int) -> Integers:
-    """The number of clusters of the group that has fewer, per cell."""
-    pairs = np.unique(np.stack([2 * cell + treated, cluster]), axis=1)
-    fewest: Integers = np.bincount(pairs[0], minlength=2 * cells).reshape(cells, 2).min(axis=1)
-    return fewest
+def _moved(mix: TaskMix, own: npt.NDArray[np.object_], found: npt.NDArray[np.object_]) -> tuple[Pooled, ...]:
+    names, code = numbered(own.astype(str))
+    tasks = sums_by(2 * code + mix.treated, mix.n, 2 * len(names)).reshape(-1, 2)
+    first = np.unique(code, return_index=True)[1].tolist()
+    return tuple(
+        Pooled(str(name), into, int(treated), int(control))
+        for name, into, (control, treated) in zip(names, found[first].tolist(), tasks.tolist(), strict=True)
+        if name != into
+    )
 
 
 def _joined(*columns: Sequence[str]) -> list[str]:

@@ -21,18 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.strata import (
-    MIN_CLUSTERS,
-    NO_CELL,
-    Codes,
-    Column,
-    Strata,
-    clusters_by,
-    combined,
-    half_width,
-    numbered,
-    pool,
-)
+from services.domain.clusters.codes import Codes, Column, clusters_by, combined, numbered
+from services.domain.clusters.intervals import interval
+from services.domain.clusters.pooling import NO_CELL, pool
+from services.domain.clusters.sizes import MIN_CLUSTERS
+from services.domain.clusters.strata import Strata
 from services.domain.effect.baseline_errors import BaselineUse, borrowed_variance, used_error_variance
 
 
@@ -70,8 +63,7 @@ def net_interval(sums: ClusterSums, uses: Sequence[BaselineUse]) -> NetInterval:
     net = int(sums.credit_ms.sum()) - int(sums.effort_ms.sum())
     from_baselines, borrowed = used_error_variance(uses), borrowed_variance(uses)
     from_tasks, fewest = _task_variance(sums)
-    half = half_width(from_baselines + borrowed + from_tasks, fewest)
-    low, high = (None, None) if half is None else (net - half, net + half)
+    low, high = interval(net, from_baselines + borrowed + from_tasks, fewest)
     return NetInterval(net, low, high, from_baselines, borrowed, from_tasks, fewest)
 
 

@@ -13,12 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from services.domain.clusters.codes import Floats, Integers
 from services.domain.effect.refusal import Refusal
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 _ROUNDING: Final = 1e-10
 

@@ -32,16 +32,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from contracts.tasks import TimeBasis
-from services.domain.clusters import half_width
+from services.domain.clusters.codes import Mask
+from services.domain.clusters.intervals import half_width
 from services.domain.effect.grades import Evidence, Graded, graded
 from services.domain.effect.group_times import GroupTime, Panel, Spread, Uncovered, grid_of, group_times
 from services.domain.effect.refusal import Refusal
-
-Events = npt.NDArray[np.bool_]
 
 MIN_AUTHORITIES: Final = 5
 """With fewer on a side the interval keeps its promise by telling nothing: it covers 97.5 to 100 %, and is up to 0.2 hours per
@@ -140,7 +138,7 @@ def staggered(
     )
 
 
-def _total(spread: Spread, events: Events, fewest: int) -> _Total | None:
+def _total(spread: Spread, events: Mask, fewest: int) -> _Total | None:
     """The sum over some event times; `None` where too few authorities were observed in them for an interval."""
     credit = spread.credit[:, events].sum(axis=1)
     authorities = int((credit > 0).sum())

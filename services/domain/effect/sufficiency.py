@@ -18,7 +18,9 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.strata import MIN_CLUSTERS, Codes, clusters_by, combined, effective_by, pool, sums_by
+from services.domain.clusters.codes import Codes, clusters_by, combined, effective_by, sums_by
+from services.domain.clusters.pooling import pool
+from services.domain.clusters.sizes import MIN_CLUSTERS, MIN_CONTROLS
 from services.domain.effect.arms import Rows
 
 Level = Literal["authority × task type × complexity", "authority × task type", "task type × complexity", "task type"]
@@ -37,7 +39,7 @@ class Sufficiency:
     """What a cell must have at least: control tasks; in each arm, clusters (cases or teams) within an authority, and the
     effective number of authorities where these are pooled."""
 
-    control_tasks: int = 200
+    control_tasks: int = MIN_CONTROLS
     clusters: int = MIN_CLUSTERS
     effective_authorities: float = 8
 

@@ -9,7 +9,7 @@ say how many hours: a factor is a ratio of geometric means, and hours are made o
 - **Effort** is the sum of active, review and rework, and the logarithm is taken of that sum alone: a part that is truly zero
   stays zero. A task whose whole effort is zero has no logarithm, and no constant is added to give it one, since the factor
   would depend on that constant (Chen and Roth 2024); such a trial has its sums and no factor.
-- **A missing part** is imputed with the mean of its arm (true zeros included), and stated. An arm where it is never known
+- **A missing part** is imputed with the mean of its arm (true zeros included), to the millisecond, and stated. An arm where it is never known
   has no mean: without AI there is nothing to review or to rework, so in the control arm it then adds nothing, as in
   `measure`; in the treatment arm the trial is refused.
 - **Predicted effort** enters where every task has one above zero and they differ; `adjusted_for` says so.
@@ -21,19 +21,14 @@ from math import exp, sqrt
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
-from scipy import stats
 
 from contracts.tasks import Arm, TimeBasis
-from services.domain.clusters import QUANTILE, codes_of
+from services.domain.clusters.codes import Floats, Integers, Mask, numbered
+from services.domain.clusters.intervals import NORMAL
 from services.domain.effect.freed import Freed, Groups, freed
 from services.domain.effect.grades import Evidence, Graded, graded
 from services.domain.effect.refusal import Refusal
 from services.domain.effect.regression import clustered, hc3, homoskedastic, ols
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 ARMS: Final[tuple[Arm, Arm]] = ("control", "treatment")
 
@@ -71,7 +66,7 @@ class Imputed:
     part: Literal["review", "rework"]
     arm: Arm
     tasks: int
-    mean_ms: float
+    mean_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +143,9 @@ def _by_arm(tasks: TrialTasks) -> Iterator[tuple[Arm, Mask]]:
     yield ARMS[1], tasks.treated
 
 
-def _effort(tasks: TrialTasks) -> tuple[Floats, tuple[Imputed, ...]] | Refusal:
+def _effort(tasks: TrialTasks) -> tuple[Integers, tuple[Imputed, ...]] | Refusal:
     """Effort with missing parts imputed, milliseconds, shape (n,)."""
-    effort = tasks.active_ms.astype(np.float64)
+    effort = tasks.active_ms.copy()
     imputed: list[Imputed] = []
     parts: tuple[tuple[Literal["review", "rework"], Nullable], ...] = (
         ("review", tasks.review),
@@ -162,7 +157,7 @@ def _effort(tasks: TrialTasks) -> tuple[Floats, tuple[Imputed, ...]] | Refusal:
             missing = drawn & ~values.known
             if arm == "treatment" and not known.any():
                 return Refusal(f"{part} time is unknown for every treated task: send it for at least some of them")
-            mean = float(values.ms[known].mean()) if known.any() else 0.0
+            mean = round(float(values.ms[known].mean())) if known.any() else 0
             effort[known] += values.ms[known]
             effort[missing] += mean
             if missing.any():
@@ -170,7 +165,7 @@ def _effort(tasks: TrialTasks) -> tuple[Floats, tuple[Imputed, ...]] | Refusal:
     return effort, tuple(imputed)
 
 
-def _factor(tasks: TrialTasks, effort_ms: Floats) -> Factor | Refusal:
+def _factor(tasks: TrialTasks, effort_ms: Integers) -> Factor | Refusal:
     idle = int((effort_ms <= 0).sum())
     if idle:
         return Refusal(
@@ -178,7 +173,7 @@ def _factor(tasks: TrialTasks, effort_ms: Floats) -> Factor | Refusal:
         )
     columns = [tasks.treated.astype(np.float64)]
     adjusted_for: list[Literal["stratum", "predicted effort"]] = []
-    strata, names = codes_of(tasks.stratum)
+    names, strata = numbered(tasks.stratum)
     columns += [(strata == code).astype(np.float64) for code in range(len(names))]
     if len(names) > 1:
         adjusted_for.append("stratum")
@@ -189,10 +184,10 @@ def _factor(tasks: TrialTasks, effort_ms: Floats) -> Factor | Refusal:
     fit = ols(np.stack(columns, axis=1), np.log(effort_ms))
     if isinstance(fit, Refusal):
         return fit
-    clusters, _ = codes_of(tasks.cluster)
+    _, clusters = numbered(tasks.cluster)
 
     def interval(covariance: Floats) -> Interval:
-        half = float(stats.norm.ppf(QUANTILE)) * sqrt(covariance[0, 0])
+        half = NORMAL * sqrt(covariance[0, 0])
         return Interval(exp(fit.coefficients[0] - half), exp(fit.coefficients[0] + half))
 
     robust, by_cluster = hc3(fit), clustered(fit, clusters)
@@ -205,12 +200,12 @@ def _factor(tasks: TrialTasks, effort_ms: Floats) -> Factor | Refusal:
     )
 
 
-def _groups(tasks: TrialTasks, effort_ms: Floats, per: Floats) -> Groups:
-    return Groups(tasks.treated, effort_ms, per, tasks.stratum, tasks.cluster)
+def _groups(tasks: TrialTasks, effort_ms: Integers, per: Integers) -> Groups:
+    return Groups(tasks.treated, np.ones_like(effort_ms), effort_ms, per, tasks.stratum, tasks.cluster)
 
 
-def _totals(tasks: TrialTasks, effort_ms: Floats) -> tuple[ArmTotals, ArmTotals]:
-    cluster, _ = codes_of(tasks.cluster)
+def _totals(tasks: TrialTasks, effort_ms: Integers) -> tuple[ArmTotals, ArmTotals]:
+    _, cluster = numbered(tasks.cluster)
 
     def total(arm: Arm, drawn: Mask) -> ArmTotals:
         return ArmTotals(
@@ -218,7 +213,7 @@ def _totals(tasks: TrialTasks, effort_ms: Floats) -> tuple[ArmTotals, ArmTotals]
             tasks=int(drawn.sum()),
             completed=int(tasks.completed[drawn].sum()),
             clusters=len(np.unique(cluster[drawn])),
-            effort_ms=round(float(effort_ms[drawn].sum())),
+            effort_ms=int(effort_ms[drawn].sum()),
         )
 
     control, treatment = (total(arm, drawn) for arm, drawn in _by_arm(tasks))
@@ -232,20 +227,20 @@ def _expected(tasks: TrialTasks) -> int | Refusal:
         return without
     if isinstance(with_ai, Refusal):
         return with_ai
-    return round(float((without - with_ai)[tasks.treated].sum()))
+    return int((without - with_ai)[tasks.treated].sum())
 
 
-def _against_prediction(tasks: TrialTasks, effort_ms: Floats) -> int | Refusal:
+def _against_prediction(tasks: TrialTasks, effort_ms: Integers) -> int | Refusal:
     without = _all_known(tasks.predicted_without, tasks.treated, "effort without AI")
     if isinstance(without, Refusal):
         return without
-    return round(float((without - effort_ms)[tasks.treated].sum()))
+    return int((without - effort_ms)[tasks.treated].sum())
 
 
-def _all_known(values: Nullable, of: Mask, what: str) -> Floats | Refusal:
+def _all_known(values: Nullable, of: Mask, what: str) -> Integers | Refusal:
     unknown = int((of & ~values.known).sum())
     if unknown:
         return Refusal(
             f"{unknown} of {int(of.sum())} tasks lack a predicted {what}: predict it for each before the draw"
         )
-    return values.ms.astype(np.float64)
+    return values.ms

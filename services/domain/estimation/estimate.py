@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from services.domain.clusters.codes import numbered
+from services.domain.clusters.strata import Strata
 from services.domain.columns import Integers
 from services.domain.estimation.caps import CAPS_MS, capped_share, idle_cap_ms
 
@@ -84,10 +86,10 @@ def clustered_error(values: Integers, clusters: Clusters) -> tuple[float, int]:
     small-sample factor of Cameron and Miller (2015, "A Practitioner's Guide to Cluster-Robust Inference", section VI.B).
     With every value its own cluster it is the ordinary sd/sqrt(n).
     """
-    _, codes = np.unique(np.asarray(clusters), return_inverse=True)
-    sums = np.bincount(codes, weights=values - values.mean())
-    groups = len(sums)
-    return (sqrt(groups / (groups - 1) * float((sums**2).sum())) / len(values) if groups > 1 else 0.0), groups
+    one = np.zeros(len(values), dtype=np.intp)
+    tasks = Strata.of(one, numbered(clusters)[1], values, np.ones_like(values), 1)
+    (variance,) = tasks.variances(np.ones(1), one[:1], 1)
+    return sqrt(variance) / len(values), int(tasks.clusters[0])
 
 
 def rounded_mean(total: int, count: int) -> int:

@@ -1,15 +1,14 @@
 """Whether a history is of one piece: its halves by time beside each other, and what one case or team weighs in it."""
 
 from dataclasses import dataclass
-from math import exp, log, sqrt
-from typing import Final
+from math import exp, log
 
 import numpy as np
-from scipy import stats
 
+from services.domain.clusters.codes import numbered, sums_by
+from services.domain.clusters.intervals import half_width
+from services.domain.clusters.strata import Strata
 from services.domain.columns import Integers, Mask
-
-_COVERAGE: Final = 0.975
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +39,14 @@ def ratio_of_means(values: Integers, second: Mask, clusters: Integers) -> Ratio 
     cluster in both halves is added up over them before it is squared. `None` where a half has fewer than two clusters or
     no time at all: then nothing can be said.
     """
-    _, codes = np.unique(clusters, return_inverse=True)
-    influence = np.zeros(len(values))
-    means, fewest = [], len(values)
-    for half, sign in ((~second, -1.0), (second, 1.0)):
-        groups = len(np.unique(codes[half]))
-        if groups < 2 or not values[half].any():
-            return None
-        mean = float(values[half].mean())
-        scale = sign * sqrt(groups / (groups - 1)) / (len(values[half]) * mean)
-        influence[half] = scale * (values[half] - mean)
-        means.append(mean)
-        fewest = min(fewest, groups)
-    ratio = means[1] / means[0]
-    error = sqrt(float((np.bincount(codes, weights=influence) ** 2).sum()))
-    width = exp(float(stats.t.ppf(_COVERAGE, fewest - 1)) * error)
+    half = second.astype(np.intp)
+    halves = Strata.of(half, numbered(clusters)[1], values, np.ones_like(values), 2)
+    fewest = int(halves.clusters.min())
+    if fewest < 2 or not halves.effort.all():
+        return None
+    (variance,) = halves.variances(np.array([-1, 1]) / halves.effort, np.zeros(2, dtype=np.intp), 1)
+    ratio = float(halves.ratio[1] / halves.ratio[0])
+    width = exp(half_width(float(variance), fewest))
     return Ratio(ratio, ratio / width, ratio * width)
 
 
@@ -69,5 +61,5 @@ def largest_share(values: Integers, clusters: Integers) -> float:
     total = int(values.sum())
     if total == 0:
         return 0.0
-    _, codes = np.unique(clusters, return_inverse=True)
-    return float(np.bincount(codes, weights=values).max()) / total
+    names, code = numbered(clusters)
+    return int(sums_by(code, values, len(names)).max()) / total

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from services.domain.clusters.strata import MIN_CLUSTERS
+from services.domain.clusters.sizes import MIN_CLUSTERS, MIN_CONTROLS
 from services.domain.estimation.caps import CAPS_MS, MOST_CAPPED
 from services.domain.estimation.diagnosis import Diagnosis
 from services.domain.estimation.estimate import Estimate
@@ -25,8 +25,6 @@ MOST_LACKING: Final = 0.05
 time of the others, a twentieth moves the mean by as much, half of what is substantial."""
 MOST_IMMATURE: Final = 0.10
 """Tasks whose rework may still come. Where rework is a tenth of effort, a tenth of such tasks moves the mean by 1 %."""
-MIN_CONTROLS: Final = 200
-"""So many control tasks, and 30 clusters, are a sufficient control of a cell."""
 MOST_ASSISTED: Final = 0.05
 """Control tasks done with AI all the same, counted as they were drawn: with 20 % saved on each, a twentieth takes 1 % off."""
 MOST_OF_OTHER_BASIS: Final = 0.05

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.domain.effect.balance import Balance, balance
 from services.domain.effect.freed import Freed, Groups, freed
 from services.domain.effect.group_times import Panel
-from services.domain.effect.mix import TaskMix
+from services.domain.effect.mix import TaskMix, pooled_cells
 from services.domain.effect.refusal import Refusal
 from services.domain.effect.staggered import Staggered, staggered
 from services.domain.effect.trial import Factor, Interval, Nullable, Trial, TrialTasks, trial
@@ -136,8 +136,8 @@ def test_everybody_predicting_so_many_times_as_much_changes_nothing_but_the_clai
 
 @given(trials())
 def test_effort_that_is_the_same_multiple_of_predictions_in_both_arms_frees_nothing(tasks: TrialTasks) -> None:
-    per = tasks.predicted_without.ms.astype(np.float64)
-    found = freed(Groups(tasks.treated, 3 * per, per, tasks.stratum, tasks.cluster))
+    per = tasks.predicted_without.ms
+    found = freed(Groups(tasks.treated, np.ones_like(per), 3 * per, per, tasks.stratum, tasks.cluster))
     assume(isinstance(found, Freed))
     assert isinstance(found, Freed)
     assert figures(found) == pytest.approx([0, 0, 0], abs=1)
@@ -153,7 +153,16 @@ def mixes(draw: st.DrawFn) -> TaskMix:
     treated = random.random(n) < draw(st.sampled_from([0.1, 0.5, 0.9]))
     treated[:2] = [False, True]
     stratum = ["s0", "s0", *column("s", 2)[2:]]
-    return TaskMix(treated, column("t", 3), column("x", 2), ["core"] * n, ["citizen"] * n, stratum, column("c", n))
+    return TaskMix(
+        treated,
+        np.ones(n, dtype=np.int64),
+        column("t", 3),
+        column("x", 2),
+        ["core"] * n,
+        ["citizen"] * n,
+        stratum,
+        column("c", n),
+    )
 
 
 @given(mixes())
@@ -176,6 +185,46 @@ def test_every_task_is_in_one_cell_and_shares_add_up(mix: TaskMix) -> None:
     assert sum(cell.treated_tasks + cell.control_tasks for cell in found.cells) == sum(inside)
     assert sum(cell.treated_share for cell in found.cells) == pytest.approx(1)
     assert sum(cell.control_share for cell in found.cells) == pytest.approx(1)
+
+
+@given(mixes(), SEEDS)
+def test_sums_by_cell_arm_and_cluster_say_what_tasks_say(mix: TaskMix, seed: int) -> None:
+    effort = np.random.default_rng(seed).integers(1, 10**6, len(mix.n))
+    summed, effort_of = added_up(mix, effort)
+    here, there = balance(mix), balance(summed)
+    assert isinstance(here, Balance)
+    assert isinstance(there, Balance)
+    assert floats(there) == pytest.approx(floats(here), rel=1e-6, abs=1e-9)
+    assert [(c.cell, c.treated_tasks, c.control_tasks, c.empty_in) for c in there.cells] == [
+        (c.cell, c.treated_tasks, c.control_tasks, c.empty_in) for c in here.cells
+    ]
+    assert (there.tested_together, there.one_sided_strata) == (here.tested_together, here.one_sided_strata)
+    assert pooled_cells(summed, 3)[1] == pooled_cells(mix, 3)[1]
+    assert thinly_stratified(summed, effort_of) == thinly_stratified(mix, effort)
+
+
+def floats(found: Balance) -> list[float]:
+    shares = [share for cell in found.cells for share in (cell.treated_share, cell.control_share)]
+    p_value = -1.0 if found.p_value is None else found.p_value
+    return [found.statistic, found.degrees_of_freedom, p_value, found.arm_correlation, *shares]
+
+
+def added_up(mix: TaskMix, effort: Any) -> tuple[TaskMix, Any]:
+    """One row per cell, group and cluster, as a database gives them."""
+    names = ("task_type", "complexity", "work", "audience", "stratum", "cluster")
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    columns = zip(mix.treated.tolist(), *(getattr(mix, name) for name in names), mix.n, effort, strict=True)
+    for *key, n, value in columns:
+        one = sums.setdefault(tuple(key), [0, 0])
+        one[0] += int(n)
+        one[1] += int(value)
+    treated, *words = zip(*sums, strict=True)
+    n, total = (np.array(column) for column in zip(*sums.values(), strict=True))
+    return TaskMix(np.array(treated), n, *words), total
+
+
+def thinly_stratified(mix: TaskMix, effort: Any) -> Freed | Refusal:
+    return freed(Groups(mix.treated, mix.n, effort, mix.n, pooled_cells(mix, 2)[0], mix.cluster))
 
 
 @st.composite

@@ -1,49 +1,13 @@
-"""Numbers of rows, sums, the effective number of clusters, pooling."""
+"""The clustered variance of a weighted sum of ratios."""
 
 import numpy as np
 import pytest
 
-from services.domain.clusters.strata import (
-    NO_CELL,
-    Strata,
-    clusters_by,
-    combined,
-    effective_by,
-    half_width,
-    numbered,
-    pool,
-    sums_by,
-)
+from services.domain.clusters.strata import Strata
 
 
 def integers(*values: int) -> np.ndarray:
     return np.array(values, dtype=np.int64)
-
-
-def test_numbers_follow_the_order_of_the_names() -> None:
-    names, codes = numbered(["b", "a", "b", "c"])
-    assert (names.tolist(), codes.tolist()) == (["a", "b", "c"], [1, 0, 1, 2])
-    assert combined(integers(1, 0, 1), integers(5, 7, 4)).tolist() == [2, 0, 1]
-
-
-def test_integer_sums_are_exact_beyond_what_a_float_holds() -> None:
-    large = 2**53
-    assert sums_by(integers(0, 0, 1), integers(large, 1, 7), 2).tolist() == [large + 1, 7]
-
-
-def test_the_effective_number_of_clusters() -> None:
-    group, cluster = integers(0, 0, 0, 0, 1, 1, 2), integers(1, 2, 3, 1, 1, 2, 9)
-    found = effective_by(group, cluster, integers(2, 4, 4, 2, 9, 0, 0), 4)
-    assert found.tolist() == pytest.approx([3, 1, 0, 0])
-    assert clusters_by(group, cluster, 4).tolist() == [3, 2, 1, 0]
-
-
-def test_what_has_found_its_cell_is_not_there_at_the_next_level() -> None:
-    first, second = integers(0, 0, 0, 1, 2), integers(5, 5, 5, 5, 5)
-    cell, level = pool([first, second], lambda _level, _rows, code, codes: np.bincount(code, minlength=codes) >= 2)
-    assert (cell.tolist(), level.tolist()) == ([0, 0, 0, 1, 1], [0, 1])
-    cell, level = pool([first, second], lambda _level, _rows, code, codes: np.bincount(code, minlength=codes) >= 3)
-    assert (cell.tolist(), level.tolist()) == ([0, 0, 0, NO_CELL, NO_CELL], [0])
 
 
 def test_psi_is_summed_over_strata_before_it_is_squared() -> None:
@@ -56,6 +20,7 @@ def test_psi_is_summed_over_strata_before_it_is_squared() -> None:
     assert strata.ratio.tolist() == [1.0, 1.0]
 
 
-def test_one_cluster_has_no_interval() -> None:
-    assert half_width(1.0, 1) is None
-    assert half_width(4.0, 2) == pytest.approx(2 * 12.7062047)
+def test_where_nothing_is_counted_per_the_whole_spread_counts() -> None:
+    strata = Strata.of(integers(0, 0), integers(0, 1), integers(3, 4), integers(0, 0), 1)
+    assert strata.ratio.tolist() == [0]
+    assert strata.variances(np.ones(1), integers(0), 1).tolist() == pytest.approx([2 * (9 + 16)])

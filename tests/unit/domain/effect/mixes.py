@@ -19,6 +19,7 @@ def task_mix(lines: Sequence[Line], stratum: str = "") -> TaskMix:
     n = len(tasks)
     return TaskMix(
         treated=np.array([treated for _, _, treated in tasks]),
+        n=np.ones(n, dtype=np.int64),
         task_type=[task_type for task_type, _, _ in tasks],
         complexity=[complexity for _, complexity, _ in tasks],
         work=["core"] * n,
@@ -31,6 +32,7 @@ def task_mix(lines: Sequence[Line], stratum: str = "") -> TaskMix:
 def together(*mixes: TaskMix) -> TaskMix:
     return TaskMix(
         np.concatenate([mix.treated for mix in mixes]),
+        np.concatenate([mix.n for mix in mixes]),
         *([word for mix in mixes for word in getattr(mix, name)] for name in NAMES),
     )
 

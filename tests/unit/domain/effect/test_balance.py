@@ -125,7 +125,9 @@ def test_a_true_lot_is_rejected_as_rarely_as_it_says_even_with_a_small_holdout()
         kind = [f"t{k}" for k in kinds.ravel().tolist()]
         n = len(kind)
         case = [f"c{i // 3}" for i in range(n)]
-        mix = TaskMix(treated, kind, ["low"] * n, ["core"] * n, ["citizen"] * n, [""] * n, case)
+        mix = TaskMix(
+            treated, np.ones(n, dtype=np.int64), kind, ["low"] * n, ["core"] * n, ["citizen"] * n, [""] * n, case
+        )
         rejected.append((balanced(mix).p_value or 0) < 0.05)
     assert 0.015 <= np.mean(rejected) <= 0.085
 
@@ -136,7 +138,7 @@ def test_a_true_lot_is_rejected_as_rarely_as_it_says_even_with_a_small_holdout()
 def test_the_control_is_weighted_to_the_mix_of_the_treated() -> None:
     # Effort 10 at low and 50 at high complexity, whatever the arm; with AI 2 less.
     mix = task_mix([("a", "low", 30, 10), ("a", "high", 10, 40)])
-    effort = np.array([10.0 if c == "low" else 50.0 for c in mix.complexity]) - 2 * mix.treated
+    effort = np.array([10 if c == "low" else 50 for c in mix.complexity]) - 2 * mix.treated
     found = weighted(mix, effort)
     assert found.freed.freed_ms == 2 * 40
     assert found.freed.low_ms == pytest.approx(80)
@@ -156,7 +158,7 @@ def _control(mix: TaskMix, effort: np.ndarray, weights: dict[str, float]) -> lis
 
 def test_what_cannot_be_compared_is_told_with_its_effort() -> None:
     mix = task_mix([("a", "low", 30, 30), ("b", "low", 12, 0)])
-    found = weighted(mix, np.full(72, 5.0))
+    found = weighted(mix, np.full(72, 5))
     (uncovered,) = found.freed.uncovered
     assert (uncovered.stratum, uncovered.treated_tasks, uncovered.control_tasks, uncovered.treated_effort_ms) == (
         "b",
@@ -169,6 +171,6 @@ def test_what_cannot_be_compared_is_told_with_its_effort() -> None:
 
 
 def test_nothing_thick_enough_is_refused() -> None:
-    found = post_stratified(task_mix([("a", "low", 9, 30)]), np.ones(39))
+    found = post_stratified(task_mix([("a", "low", 9, 30)]), np.ones(39, dtype=np.int64))
     assert isinstance(found, Refusal)
     assert "10 clusters in both groups" in found.reason

@@ -20,11 +20,12 @@ def authority(random: np.random.Generator, drawn: bool) -> tuple[TaskMix, np.nda
     case = np.repeat(np.arange(500), 4)
     cell = random.integers(0, 4, 2000)
     hardness = random.normal(0, 0.5, 2000)
-    effort = 10 * MINUTE * (1 + cell) * np.exp(hardness + random.normal(0, 0.4, 2000))
+    effort = np.round(10 * MINUTE * (1 + cell) * np.exp(hardness + random.normal(0, 0.4, 2000))).astype(np.int64)
     looks_quick = hardness + random.normal(0, 0.5, 2000) < 0
     assisted = (random.random(500) < 0.5)[case] if drawn else looks_quick
     mix = TaskMix(
         assisted,
+        np.ones(2000, dtype=np.int64),
         [f"local:t{c // 2}" for c in cell],
         [("low", "high")[c % 2] for c in cell],
         ["core"] * 2000,

@@ -1,6 +1,7 @@
 """Time freed by one group against another: a case added up by hand, what it depends on, and whether it keeps its promise."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -10,13 +11,14 @@ from scipy import stats
 from services.domain.effect.freed import Freed, Groups, freed
 from services.domain.effect.refusal import Refusal
 
-Row = tuple[str, str, int, float, float]
+Row = tuple[str, str, int, int, int]
 """Stratum, cluster, treated, effort, per."""
 
 
 def groups(rows: Sequence[Row]) -> Groups:
     stratum, cluster, treated, effort, per = zip(*rows, strict=True)
-    return Groups(np.array(treated) == 1, np.array(effort, dtype=float), np.array(per, dtype=float), stratum, cluster)
+    one = np.ones(len(rows), dtype=np.int64)
+    return Groups(np.array(treated) == 1, one, np.array(effort), np.array(per), stratum, cluster)
 
 
 def known(found: Freed | Refusal) -> Freed:
@@ -91,35 +93,36 @@ def test_nothing_to_compare_is_refused() -> None:
     found = freed(groups([("", "a", 1, 5, 1), ("", "b", 1, 6, 1)]))
     assert isinstance(found, Refusal)
     assert "2 clusters in both groups" in found.reason
-    without = freed(groups([(s, c, t, e, 0.0) for s, c, t, e, _ in BY_HAND]))
+    without = freed(groups([(s, c, t, e, 0) for s, c, t, e, _ in BY_HAND]))
     assert isinstance(without, Refusal)
 
 
 def test_columns_of_different_lengths_are_an_error() -> None:
     rows = groups(BY_HAND)
     with pytest.raises(ValueError, match=r"\[5, 6\] rows"):
-        freed(Groups(rows.treated, rows.effort_ms, rows.per, rows.stratum, rows.cluster[:-1]))
+        freed(replace(rows, cluster=rows.cluster[:-1]))
 
 
 def _trial(random: np.random.Generator, cases: int, per_case: int) -> Groups:
     """Cases drawn whole; lognormal efforts that share their case's and grow with what was predicted; AI saves a fifth."""
     case = np.repeat(np.arange(cases), per_case)
     treated = random.permutation(np.arange(cases) % 2 == 0)[case]
-    predicted = np.exp(random.normal(0, 0.7, len(case)))
+    predicted = np.round(600_000 * np.exp(random.normal(0, 0.7, len(case))))
     shared = random.normal(0, 0.6, cases)[case]
-    effort = 600_000 * predicted * np.exp(shared + random.normal(0, 0.4, len(case))) * np.where(treated, 0.8, 1)
-    return Groups(treated, effort, predicted, [""] * len(case), [str(c) for c in case])
+    effort = predicted * np.exp(shared + random.normal(0, 0.4, len(case))) * np.where(treated, 0.8, 1)
+    n, effort_ms, per = (column.astype(np.int64) for column in (np.ones(len(case)), np.round(effort), predicted))
+    return Groups(treated, n, effort_ms, per, [""] * len(case), [str(c) for c in case])
 
 
 def test_the_interval_covers_as_often_as_it_says_and_not_with_tasks_as_clusters() -> None:
     random = np.random.default_rng(20_260_301)
-    per_predicted = 0.2 * 600_000 * np.exp((0.6**2 + 0.4**2) / 2)
+    per_predicted = 0.2 * np.exp((0.6**2 + 0.4**2) / 2)
     inside = []
     for _ in range(400):
         drawn = _trial(random, 80, 6)
         truth = per_predicted * drawn.per[drawn.treated].sum()
         tasks = [str(number) for number in range(len(drawn.per))]
-        alone = Groups(drawn.treated, drawn.effort_ms, drawn.per, drawn.stratum, tasks)
+        alone = replace(drawn, cluster=tasks)
         inside.append([one.low_ms <= truth <= one.high_ms for one in (known(freed(drawn)), known(freed(alone)))])
     clustered, independent = np.mean(inside, axis=0)
     assert 0.925 <= clustered <= 0.975

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from services.domain.clusters.strata import MIN_CLUSTERS
+from services.domain.clusters.sizes import MIN_CLUSTERS
 from services.domain.effect.baseline_errors import BaselineError, BaselineUse
 from services.domain.effect.net import ClusterSums, NetInterval, net_interval
 from services.domain.estimation.estimate import Estimate, estimate

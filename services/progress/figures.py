@@ -29,16 +29,18 @@ GROUP BY name, number, b.evidence_source, whose ORDER BY name, number, whose
 """
 _COUNTS: Final = """
 SELECT count(), countIf(status = 'measured'), countIf(status = 'unmeasured'), countIf(status = 'incomplete'),
-       countIf(capped = 1), sumIf(effort_ms, assistance = 'none' AND credit_ms IS NOT NULL AND status = 'measured'),
-       sumIf(coalesce(credit_ms, 0), assistance = 'none' AND status = 'measured'),
-       sumIf(coalesce(saved_ms, 0), assistance != 'none' AND status = 'measured')
+       countIf(capped = 1)
 FROM task_measurements WHERE authority IN {authorities:Array(String)}
+"""
+_WITHOUT_AI: Final = """
+SELECT sum(effort_ms), sum(assumeNotNull(credit_ms)) FROM measured_roles
+WHERE role != 'treated' AND credit_ms IS NOT NULL AND authority IN {authorities:Array(String)}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What is known of a group. `drift` is of its tasks without AI; `assisted_ms` the net saving of the others."""
+    """What is known of a group. `drift` is of its control and comparison tasks."""
 
     tasks: int
     measured: int
@@ -46,7 +48,6 @@ class Figure:
     incomplete: int
     capped: int
     net: NetInterval
-    assisted_ms: int
     drift: float | None
 
 
@@ -62,8 +63,9 @@ def figure(client: Client, authorities: Sequence[str]) -> Figure:
         authority, task_type, complexity, unit, np.array(effort, dtype=np.int64), np.array(credit, dtype=np.int64)
     )
     net = net_interval(clusters, uses)
-    ((tasks, measured, unmeasured, incomplete, capped, effort, credit, assisted),) = _rows(client, _COUNTS, authorities)
-    return Figure(tasks, measured, unmeasured, incomplete, capped, net, assisted, drift(effort, credit))
+    ((tasks, measured, unmeasured, incomplete, capped),) = _rows(client, _COUNTS, authorities)
+    ((without_effort, without_credit),) = _rows(client, _WITHOUT_AI, authorities)
+    return Figure(tasks, measured, unmeasured, incomplete, capped, net, drift(without_effort, without_credit))
 
 
 def _rows(client: Client, sql: str, authorities: Sequence[str]) -> list[tuple[Any, ...]]:

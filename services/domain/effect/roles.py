@@ -8,7 +8,7 @@ Role = Literal["treated", "control", "comparison"]
 
 
 def role_of(arm: Arm | None, assistance: Assistance) -> Role:
-    """The role of a task, as drawn (intention to treat).
+    """The role of a task, as drawn (intention to treat). The view `measured_roles` says the same in SQL.
 
     - `control`: arm `control`, whatever then happened, AI or not: taking out those that got AI after all would leave a
       selection.

@@ -3,20 +3,10 @@
 import pytest
 
 from contracts.tasks import Arm, Assistance
-from services.domain.effect.roles import role_of
+from services.domain.effect.roles import Role, role_of
+from tests.reference.roles import ROLES
 
 
-@pytest.mark.parametrize(
-    ("arm", "assistance", "role"),
-    [
-        ("control", "none", "control"),
-        ("control", "automation", "control"),
-        ("treatment", "draft", "treated"),
-        ("treatment", "none", "treated"),
-        (None, "suggestion", "treated"),
-        (None, "decision_support", "treated"),
-        (None, "none", "comparison"),
-    ],
-)
-def test_a_task_counts_as_it_was_drawn(arm: Arm | None, assistance: Assistance, role: str) -> None:
+@pytest.mark.parametrize(("arm", "assistance", "role"), ROLES)
+def test_a_task_counts_as_it_was_drawn(arm: Arm | None, assistance: Assistance, role: Role) -> None:
     assert role_of(arm, assistance) == role

@@ -33,7 +33,7 @@ def client(database_settings: Any) -> Client:
 
 
 def test_the_role_of_every_combination(client: Client) -> None:
-    found = client.query("SELECT task, role FROM measured_roles").result_rows
+    found = [tuple(row) for row in client.query("SELECT task, role FROM measured_roles").result_rows]
     assert sorted(found) == sorted((f"t{n}", role_of(arm, assistance)) for n, (arm, assistance, _) in enumerate(ROLES))
 
 

@@ -40,7 +40,7 @@ soak: $(STAMP) $(KAFKA) ## All faults at random under load; MINUTES=60, ARGS='--
 bench: $(STAMP) ## This collector beside its peers, in one run; ARGS='--events 200000'
 	$(BIN)/python -m tests.bench $(ARGS)
 
-simulate: $(STAMP) ## Does the adjusted interval hold the truth? ARGS='nations placebo authorities --runs 2000 --seed 1 --json'
+simulate: $(STAMP) ## Does an interval hold the truth? ARGS='nations placebo authorities balance staggered --runs 2000 --seed 1 --json'
 	@$(BIN)/python -m tests.simulations $(ARGS)
 
 lint: $(STAMP) ## Format, rules, types, layers, dependencies, generated files

@@ -1,8 +1,10 @@
-"""`make simulate`: does the adjusted interval hold the truth as often as it says? Tables, or JSON; the seed is printed.
+"""`make simulate`: does an interval hold the truth as often as it says? Tables, or JSON; the seed is printed.
 
 make simulate ARGS='nations --runs 2000 --seed 1'    nations that are made up, with a known saving
 make simulate ARGS='placebo --runs 2000 --seed 1'    the real log, split by lot: nothing may be saved
 make simulate ARGS='authorities --runs 300'          how many authorities make an honest cell when pooled
+make simulate ARGS='balance --seed 20260402'         how often the balance test rejects a true lot
+make simulate ARGS='staggered --seed 20260401'       authorities that introduced AI one after the other
 """
 
 import argparse
@@ -15,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 from rich.console import Console
 
-from tests.simulations import authorities, coverage, real_log, real_log_report
+from tests.simulations import authorities, balance, coverage, real_log, real_log_report, staggered
 from tests.simulations.report import Table
 
 
@@ -32,25 +34,39 @@ def progress(name: str, steps: int) -> Callable[[], None]:
     return tell
 
 
-def nations(random: np.random.Generator, runs: int) -> list[Table]:
-    return coverage.run(random, runs, progress("nations", runs))
+def nations(seed: int, runs: int) -> list[Table]:
+    return coverage.run(np.random.default_rng(seed), runs, progress("nations", runs))
 
 
-def pooled(random: np.random.Generator, runs: int) -> list[Table]:
+def pooled(seed: int, runs: int) -> list[Table]:
     steps = runs * len(authorities.NUMBERS) * len(authorities.UNEQUAL)
-    return authorities.run(random, runs, progress("authorities", steps))
+    return authorities.run(np.random.default_rng(seed), runs, progress("authorities", steps))
 
 
-def on_the_real_log(random: np.random.Generator, runs: int) -> list[Table]:
+def lots(seed: int, runs: int) -> list[Table]:
+    return balance.run(seed, runs, progress("balance", len(balance.LOTS)))
+
+
+def introductions(seed: int, runs: int) -> list[Table]:
+    return staggered.run(seed, runs, progress("staggered", len(staggered.SIZES) * len(staggered.WORLDS)))
+
+
+def on_the_real_log(seed: int, runs: int) -> list[Table]:
     if not real_log.LOG.exists():
         raise SystemExit(f"{real_log.LOG} is not there: the placebo needs the real log")
-    tasks = real_log.later_tasks()
+    random, tasks = np.random.default_rng(seed), real_log.later_tasks()
     tables = real_log_report.placebo(random, tasks, runs, progress("placebo", runs))
     by_worker = real_log_report.by_worker(random, tasks, runs, progress("by worker", 2 * runs))
     return [*tables, real_log_report.capped(tasks), by_worker]
 
 
-SIMULATIONS = {"nations": (nations, 2_000), "placebo": (on_the_real_log, 2_000), "authorities": (pooled, 300)}
+SIMULATIONS = {
+    "nations": (nations, 2_000),
+    "placebo": (on_the_real_log, 2_000),
+    "authorities": (pooled, 300),
+    "balance": (lots, 2_000),
+    "staggered": (introductions, 2_000),
+}
 
 
 def main() -> None:
@@ -65,7 +81,7 @@ def main() -> None:
     found: dict[str, list[Table]] = {}
     for name in asked.which or SIMULATIONS:
         simulation, usual = SIMULATIONS[name]
-        found[name] = simulation(np.random.default_rng(asked.seed), asked.runs or usual)
+        found[name] = simulation(asked.seed, asked.runs or usual)
     if asked.json:
         print(
             json.dumps({"seed": asked.seed} | {name: [t.as_json() for t in tables] for name, tables in found.items()})

@@ -1,12 +1,9 @@
 """How often the balance test rejects a true lot, and how often the post-stratified interval holds the truth.
 
-    python -m tests.simulations.balance [--repetitions 2000] [--seed 20260402]
-
 Cases have tasks of several kinds that go together; arms are drawn by case, or by task. Beside the test stands what a sandwich of
 clusters (Hotelling's T²) would reject. Efforts are lognormal and share their case's; AI saves a fifth.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +13,7 @@ from scipy import stats
 from services.domain.effect.balance import Balance, balance, post_stratified
 from services.domain.effect.mix import TaskMix
 from services.domain.effect.refusal import Refusal
+from tests.simulations.report import Table, Value, percent
 
 
 @dataclass(frozen=True)
@@ -103,24 +101,17 @@ def coverage(lot: Lot, repetitions: int, seed: int) -> tuple[float, float]:
     return float(np.mean(inside)), float(np.mean(covered))
 
 
-def table(repetitions: int, seed: int, say: Callable[[str], None]) -> None:
-    """Says a row per lot."""
-    say(f"{repetitions} repetitions a row, seed {seed}; true lots rejected, and coverage of 95 % intervals")
-    say(
-        f"{'cases':>5} {'tasks':>5} {'treated':>7} {'kinds':>5} {'drawn by':>8} {'at 5 %':>7} {'at 1 %':>7} {'sandwich':>8} {'coverage':>8} {'of treated':>10}"
+def run(seed: int, repetitions: int, tell: Callable[[], None]) -> list[Table]:
+    """A row per lot, shares in %."""
+    columns = ("cases", "tasks a case", "treated", "kinds", "drawn by", "rejected at 5 %", "at 1 %")
+    table = Table(
+        f"Balance: {repetitions:,} true lots a row, and what the post-stratified interval covers",
+        (*columns, "sandwich, at 5 %", "coverage", "of the treated"),
     )
     for lot in LOTS:
-        five, one, other = rejections(lot, repetitions, seed)
-        inside, covered = coverage(lot, repetitions, seed)
-        say(
-            f"{lot.cases:>5} {lot.tasks_per_case:>5} {lot.treated:>7} {lot.kinds:>5} {'case' if lot.by_case else 'task':>8} "
-            f"{five:>7.1%} {one:>7.1%} {other:>8.1%} {inside:>8.1%} {covered:>10.1%}"
-        )
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=20_260_402)
-    given = parser.parse_args()
-    table(given.repetitions, given.seed, lambda line: print(line, flush=True))
+        found = (*rejections(lot, repetitions, seed), *coverage(lot, repetitions, seed))
+        drawn_by = "case" if lot.by_case else "task"
+        row: tuple[Value, ...] = (lot.cases, lot.tasks_per_case, percent(lot.treated), lot.kinds, drawn_by)
+        table.rows.append((*row, *(percent(share) for share in found)))
+        tell()
+    return [table]

@@ -14,6 +14,11 @@ def holds(low: float | None, truth: float, high: float | None) -> bool:
     return low is not None and high is not None and low <= truth <= high
 
 
+def percent(share: float) -> float:
+    """A share in %, to a tenth."""
+    return round(100 * share, 1)
+
+
 @dataclass
 class Coverage:
     """How often something was so."""
@@ -27,7 +32,7 @@ class Coverage:
 
     @property
     def percent(self) -> float | None:
-        return round(100 * self.hits / self.runs, 1) if self.runs else None
+        return percent(self.hits / self.runs) if self.runs else None
 
 
 @dataclass

@@ -1,11 +1,8 @@
 """How often the interval of the staggered introduction holds the truth, by the number of authorities on either side.
 
-    python -m tests.simulations.staggered [--repetitions 2000] [--seed 20260401]
-
 In each world authorities differ in size and in effort per credited hour, drift goes on everywhere, and each has shocks that last.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +11,7 @@ import numpy as np
 from services.domain.effect.group_times import Panel
 from services.domain.effect.refusal import Refusal
 from services.domain.effect.staggered import Staggered, staggered
+from tests.simulations.report import Table, percent
 
 MONTHS = 24
 FIRST, LAST = 8, 14
@@ -149,24 +147,17 @@ SIZES = [
 ]
 
 
-def table(repetitions: int, seed: int, say: Callable[[str], None]) -> None:
-    """Says a row per world and number of authorities; none is refused for its number, so that one sees where to refuse."""
-    say(f"{repetitions} repetitions a row, seed {seed}; coverage of 95 % intervals")
-    say(
-        f"{'treated':>7} {'never':>6}  {'world':<24} {'coverage':>8} {'width':>6} {'placebo rejected':>16} {'refused':>8}"
+def run(seed: int, repetitions: int, tell: Callable[[], None]) -> list[Table]:
+    """A row per world and number of authorities, shares in %; none is refused for its number, so that one sees where to
+    refuse."""
+    table = Table(
+        f"Introduced at different dates: {repetitions:,} nations a row",
+        ("treated", "never", "world", "coverage", "width, h per credited h", "placebo rejected", "refused"),
     )
     for treated, never in SIZES:
         for name, world in WORLDS.items():
             row = simulate(world, treated, never, repetitions, seed, min(treated, never or 5, 5))
-            say(
-                f"{treated:>7} {never:>6}  {name:<24} {row.coverage:>8.1%} {row.width:>6.3f} "
-                f"{row.placebo_rejected:>16.1%} {row.refused:>8.1%}"
-            )
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=20_260_401)
-    given = parser.parse_args()
-    table(given.repetitions, given.seed, lambda line: print(line, flush=True))
+            shares = (percent(row.placebo_rejected), percent(row.refused))
+            table.rows.append((treated, never, name, percent(row.coverage), round(row.width, 3), *shares))
+            tell()
+    return [table]

@@ -1,6 +1,7 @@
 """Small mixes of tasks for tests."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -38,3 +39,16 @@ def together(*mixes: TaskMix) -> TaskMix:
 
 
 NAMES = ("task_type", "complexity", "work", "audience", "stratum", "cluster")
+
+
+def added_up(mix: TaskMix, effort: Any) -> tuple[TaskMix, Any]:
+    """One row per cell, group and cluster, as a database gives them."""
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    columns = zip(mix.treated.tolist(), *(getattr(mix, name) for name in NAMES), mix.n, effort, strict=True)
+    for *key, n, value in columns:
+        one = sums.setdefault(tuple(key), [0, 0])
+        one[0] += int(n)
+        one[1] += int(value)
+    treated, *words = zip(*sums, strict=True)
+    n, total = (np.array(column) for column in zip(*sums.values(), strict=True))
+    return TaskMix(np.array(treated), n, *words), total

@@ -57,6 +57,7 @@ def test_an_example_by_hand() -> None:
     found = adjusted_saving(arm_sums([*control, *treated, last]), [BaselineError("b", "s", MINUTE // 2)], SMALL)
     (cell,) = found.cells
     assert (found.headline, cell.verdict, cell.net_ms) == ("adjusted", "sufficient", 22 * MINUTE)
+    assert found.baselines == cell.baselines == frozenset()
     assert (cell.control.tasks, cell.control.clusters, cell.control.credit_ms) == (6, 3, 60 * MINUTE)
     assert (cell.treated.tasks, cell.treated.clusters, cell.treated.effort_ms) == (12, 4, 88 * MINUTE)
     assert found.adjusted == cell.saving
@@ -86,10 +87,12 @@ def test_two_baselines_in_a_cell_leave_part_of_their_error() -> None:
             BaselineError("b2", sources[1], 5),
             BaselineError("unused", "s", 9),
         ]
-        found = adjusted_saving(arm_sums(rows), errors, SMALL).adjusted
+        result = adjusted_saving(arm_sums(rows), errors, SMALL)
+        found = result.adjusted
         assert found is not None
         assert found.variance_baselines == pytest.approx(expected)
         assert found.variance_tasks == pytest.approx(0, abs=1e-9)
+        assert result.baselines == {"b1", "b2"}
 
 
 def test_a_cluster_is_summed_over_arms_and_cells_before_it_is_squared() -> None:

@@ -10,7 +10,7 @@ from scipy import stats
 from services.domain.effect.balance import Balance, PostStratified, balance, post_stratified
 from services.domain.effect.mix import TaskMix
 from services.domain.effect.refusal import Refusal
-from tests.unit.domain.effect.mixes import Line, task_mix, together
+from tests.unit.domain.effect.mixes import Line, added_up, task_mix, together
 
 
 def balanced(mix: TaskMix) -> Balance:
@@ -154,6 +154,15 @@ def test_the_control_is_weighted_to_the_mix_of_the_treated() -> None:
 def _control(mix: TaskMix, effort: np.ndarray, weights: dict[str, float]) -> list[tuple[str, float, float]]:
     tasks = zip(mix.cells(), mix.treated.tolist(), effort.tolist(), strict=True)
     return [(cell, weights[cell], value) for cell, treated, value in tasks if not treated]
+
+
+def test_sums_per_cell_and_cluster_say_what_tasks_say() -> None:
+    mix = task_mix([("a", "low", 40, 24), ("a", "high", 20, 40)])
+    cases = replace(mix, cluster=[f"c{i // 2 if i % 3 else 99 - i // 6}" for i in range(124)])
+    effort = np.arange(124) % 7 + 10 * mix.treated
+    summed, effort_of = added_up(cases, effort)
+    assert set(summed.n.tolist()) == {1, 2}
+    assert weighted(summed, effort_of) == weighted(cases, effort)
 
 
 def test_what_cannot_be_compared_is_told_with_its_effort() -> None:

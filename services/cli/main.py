@@ -9,6 +9,7 @@ from services.cli.demo.run import demo
 from services.cli.doctor.command import doctor
 from services.cli.exit_codes import ExitCode
 from services.cli.rejected.command import app as rejected
+from services.cli.report.command import app as report
 from services.runtime.errors import FrigjortError, Halt, Misconfigured, Refused
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(imports.app, name="import")
 app.add_typer(events.app, name="events")
 app.add_typer(audit.app, name="audit")
+app.add_typer(report, name="report")
 app.add_typer(rejected, name="rejected")
 app.add_typer(config.app, name="config")
 

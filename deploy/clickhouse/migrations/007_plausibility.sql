@@ -21,15 +21,9 @@ INSERT INTO plausibility_limits (flag, limit_version, value, least_tasks, reason
     ('no_cluster', 1, 0.1, 50, 'share of tasks without a case or team: the interval takes them for independent', 'a tenth'),
     ('arm_after_start', 1, 0, 1, 'records refused because the arm was assigned after the work began', 'none is right');
 
--- Which part a measured task has in a comparison, as it was drawn: docs/measuring.md, section 1. Tested against `role_of`.
-CREATE VIEW IF NOT EXISTS measured_roles DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
-SELECT *, multiIf(arm = 'control', 'control', arm = 'treatment' OR assistance != 'none', 'treated', 'comparison') AS role
-FROM task_measurements
-WHERE status = 'measured'
-COMMENT 'Measured tasks with their role: control, treated, or comparison (done without AI and without a draw: not causal).';
-
 CREATE VIEW IF NOT EXISTS treated_measurements DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
-SELECT * EXCEPT (role) FROM measured_roles WHERE role = 'treated'
+SELECT * FROM task_measurements
+WHERE status = 'measured' AND (arm = 'treatment' OR (arm = '' AND assistance != 'none'))
 COMMENT 'Measured tasks that AI freed time in, or cost it: drawn to be done with AI, or done with it without a draw.';
 
 CREATE VIEW IF NOT EXISTS plausibility_flags DEFINER = CURRENT_USER SQL SECURITY DEFINER AS

@@ -66,8 +66,19 @@ class Contrast:
 
     def savings(self, group: Codes, groups: int) -> tuple[Floats, Floats, Codes]:
         """Of each group of cells, shape (groups,): Σ S_k, its variance, and the fewest clusters of any cell and arm."""
-        weight = np.stack([self.scale, -np.ones(self.cells)], axis=1).ravel()
+        return self._sums(self.saving, -1.0, self.clusters.min(axis=1), group, groups)
+
+    def corrections(self, group: Codes, groups: int) -> tuple[Floats, Floats, Codes]:
+        """Of each group of cells, shape (groups,): Σ (d_k - 1)·B_Tk, which is S less B_T - E_T; its variance, which is the
+        control's alone; and the fewest clusters of any cell's control."""
+        correction = (self.d - 1) * self.per[:, TREATED]
+        return self._sums(correction, 0.0, self.clusters[:, CONTROL], group, groups)
+
+    def _sums(
+        self, values: Floats, of_treated: float, clusters: Codes, group: Codes, groups: int
+    ) -> tuple[Floats, Floats, Codes]:
+        weight = np.stack([self.scale, np.full(self.cells, of_treated)], axis=1).ravel()
         fewest = np.full(groups, np.iinfo(np.intp).max)
-        np.minimum.at(fewest, group, self.clusters.min(axis=1))
+        np.minimum.at(fewest, group, clusters)
         variance = self._strata.variances(weight, np.repeat(group, 2), groups)
-        return float_sums_by(group, self.saving, groups), variance, fewest
+        return float_sums_by(group, values, groups), variance, fewest

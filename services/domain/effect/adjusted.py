@@ -73,7 +73,7 @@ class CellResult:
     """One cell. `authority` and `complexity` are `None` where they are pooled. The interval is of this cell alone: intervals
     of cells do not add up. An insufficient cell is named as specifically as can be; it has a drift for information, and
     no saving. `baselines`: the versions that the figure rests on, for its grade; none where the cell has only one, since that
-    cancels."""
+    cancels. `members`: the (authority, task type, complexity) that are in it."""
 
     level: Level
     authority: str | None
@@ -84,6 +84,7 @@ class CellResult:
     drift: Drift | None
     saving: Saving | None
     baselines: frozenset[str]
+    members: frozenset[tuple[str, str, str]]
 
     @property
     def verdict(self) -> Literal["sufficient", "insufficient"]:
@@ -98,10 +99,12 @@ class CellResult:
 
 @dataclass(frozen=True, slots=True)
 class AdjustedSaving:
-    """The adjusted saving of the sufficient cells, `None` where there is none; and beside it `insufficient`, the unadjusted
+    """The adjusted saving of the sufficient cells, and Σ (d - 1)·credit, by which it differs from their net; `None` where
+    there is none. And beside it `insufficient`, the unadjusted
     net of the treated tasks in all other cells: shown apart, never added into the interval."""
 
     adjusted: Saving | None
+    correction: Saving | None
     cells: tuple[CellResult, ...]
     insufficient: NetInterval
 
@@ -129,12 +132,14 @@ def adjusted_saving(sums: ArmSums, errors: Iterable[BaselineError], asked: Suffi
     finest = combined(rows.authority[rest], rows.task_type[rest], rows.complexity[rest])
     insufficient = Adjustment.of(rows, rest, finest, rows.cluster[rest])
     each = _savings(sufficient, np.arange(sufficient.cells), sufficient.cells)
-    total = _savings(sufficient, np.zeros(sufficient.cells, dtype=np.intp), 1) if sufficient.cells else [None]
+    one = np.zeros(sufficient.cells, dtype=np.intp)
+    members = (_members(rows, inside, found.cell[inside]), _members(rows, rest, finest))
     return AdjustedSaving(
-        adjusted=total[0],
+        adjusted=_savings(sufficient, one, 1)[0] if sufficient.cells else None,
+        correction=_correction(sufficient) if sufficient.cells else None,
         cells=(
-            *_results(rows, sufficient, [LEVELS[level] for level in found.level], each),
-            *_results(rows, insufficient, [LEVELS[0]] * insufficient.cells, [None] * insufficient.cells),
+            *_results(rows, sufficient, [LEVELS[level] for level in found.level], each, members[0]),
+            *_results(rows, insufficient, [LEVELS[0]] * insufficient.cells, [None] * insufficient.cells, members[1]),
         ),
         insufficient=_net(rows, rest[~rows.control[rest]]),
     )
@@ -158,8 +163,30 @@ def _savings(cells: Adjustment, group: Codes, groups: int) -> list[Saving]:
     ]
 
 
+def _correction(cells: Adjustment) -> Saving:
+    """Σ (d - 1)·credit of all cells."""
+    one = np.zeros(cells.cells, dtype=np.intp)
+    (correction,), (of_tasks,), (fewest,) = (column.tolist() for column in cells.contrast.corrections(one, 1))
+    of_baselines = float(cells.baseline_variances(one, 1, of_correction=True)[0])
+    return Saving(correction, *interval(correction, of_tasks + of_baselines, fewest), of_tasks, of_baselines, fewest)
+
+
+def _members(rows: Rows, index: Codes, cell: Codes) -> list[frozenset[tuple[str, str, str]]]:
+    """What is in each cell, in the order of the cells."""
+    found: dict[int, set[tuple[str, str, str]]] = {}
+    keys = np.unique(np.stack([cell, rows.authority[index], rows.task_type[index], rows.complexity[index]]), axis=1)
+    for number, authority, task_type, complexity in keys.T.tolist():
+        names = str(rows.authorities[authority]), str(rows.task_types[task_type]), str(rows.complexities[complexity])
+        found.setdefault(number, set()).add(names)
+    return [frozenset(found[number]) for number in sorted(found)]
+
+
 def _results(
-    rows: Rows, cells: Adjustment, levels: Sequence[Level], savings: Sequence[Saving | None]
+    rows: Rows,
+    cells: Adjustment,
+    levels: Sequence[Level],
+    savings: Sequence[Saving | None],
+    members: Sequence[frozenset[tuple[str, str, str]]],
 ) -> list[CellResult]:
     return [
         CellResult(
@@ -172,8 +199,9 @@ def _results(
             drift=cells.drift[cell],
             saving=saving,
             baselines=cells.baselines(cell),
+            members=within,
         )
-        for cell, (row, level, saving) in enumerate(zip(cells.row, levels, savings, strict=True))
+        for cell, (row, level, saving, within) in enumerate(zip(cells.row, levels, savings, members, strict=True))
     ]
 
 

@@ -52,10 +52,12 @@ class Adjustment:
         used = self._credited.baseline[self._credited.group == cell]
         return frozenset(self._errors[place].baseline for place in used.tolist()) if len(used) > 1 else frozenset()
 
-    def baseline_variances(self, group: Codes, groups: int) -> Floats:
+    def baseline_variances(self, group: Codes, groups: int, *, of_correction: bool = False) -> Floats:
         """What the errors of baselines add to the variance of Σ S_k over the cells of each group, shape (groups,):
-        Σ_sources (Σ_b |w_b|·SE_b)², w_b = Σ_k d_k·(n_Tkb - R_k·n_Ckb)."""
+        Σ_sources (Σ_b |w_b|·SE_b)², w_b = Σ_k d_k·(n_Tkb - R_k·n_Ckb). `of_correction`: of Σ (d_k - 1)·B_Tk instead, where
+        w_b = Σ_k (d_k - 1)·n_Tkb - d_k·R_k·n_Ckb."""
         used = self._credited
         n_control, n_treated = used.counts
-        w = self.contrast.d[used.group] * (n_treated - self.contrast.scale[used.group] * n_control)
+        d, scale = self.contrast.d[used.group], self.contrast.scale[used.group]
+        w = (d - 1 if of_correction else d) * n_treated - d * scale * n_control
         return error_variances(self._errors, group[used.group], used.baseline, w, groups)

@@ -1,13 +1,13 @@
 """What is added up of treated and control tasks: the input of the drift and of the adjusted saving, checked."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.codes import Codes, Column, Integers, Names, combined, numbered
+from services.domain.clusters.codes import Codes, Column, Integers, Mask, Names, combined, numbered
 from services.domain.effect.baseline_errors import NO_BASELINE, BaselineError
 
 _ROLES: Final = {"treated", "control"}
@@ -33,6 +33,10 @@ class ArmSums:
     n_credit: Integers
     effort_ms: Integers
     credit_ms: Integers
+
+    def only(self, chosen: Mask) -> "ArmSums":
+        """The rows where the mask is true."""
+        return ArmSums(*(np.asarray(getattr(self, column.name))[chosen] for column in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)

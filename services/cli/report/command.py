@@ -1,0 +1,124 @@
+"""The commands of `frigjort report`."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from contracts.identifiers import is_cvr
+from services.cli.authorities import SectorName
+from services.cli.connection import settings
+from services.cli.moments import utc
+from services.cli.report import answers, screen
+from services.cli.up import DEFAULT_FOLDER, DataFolder
+from services.reports.clickhouse import ReportStore
+from services.reports.effect import Effect
+from services.reports.effect import effect as report
+from services.reports.group import FIRST, LAST, Group
+from services.runtime import clickhouse
+from services.runtime.errors import Misconfigured
+
+app = typer.Typer(help="What AI did to the work, and how sure that is.", no_args_is_help=True)
+
+Cvr = Annotated[list[str] | None, typer.Option(help="Only these authorities; may be given several times.")]
+Sector = Annotated[SectorName | None, typer.Option(help="Only authorities of this sector.")]
+TaskType = Annotated[str, typer.Option(help="Only this task type.")]
+Complexity = Annotated[str, typer.Option(help="Only this complexity.")]
+Programme = Annotated[str, typer.Option(help="Only this programme.")]
+Study = Annotated[str, typer.Option(help="Only this registered trial.")]
+Since = Annotated[
+    datetime | None, typer.Option("--from", help="Completed at or after this time (UTC, or with offset).")
+]
+Before = Annotated[datetime | None, typer.Option("--before", help="Completed before this time.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, times in milliseconds.")]
+
+
+@app.command()
+def effect(
+    cvr: Cvr = None,
+    sector: Sector = None,
+    task_type: TaskType = "",
+    complexity: Complexity = "",
+    programme: Programme = "",
+    study: Study = "",
+    since: Since = None,
+    before: Before = None,
+    data: DataFolder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Show what AI did to the work, by every estimator that the tasks allow, side by side with its grade.
+
+    Adjusted by the control that was drawn; net where there is none; difference-in-differences; each registered trial; the
+    comparison with tasks that were merely done without AI, which is not causal; and what would have been claimed without a
+    control. Drift of the baselines, and whether the arms have the same mix of tasks. An estimate that cannot honestly be
+    given says why. Reads views that an auditor may read, and nothing else.
+
+    Examples: frigjort report effect --cvr 29189846 --from 2026-01-01
+
+    frigjort report effect --study metr-2025 --json
+    """
+    group = Group(
+        task_type=task_type,
+        complexity=complexity,
+        programme=programme,
+        study=study,
+        since=utc(since) or FIRST,
+        before=utc(before) or LAST,
+    )
+    found = _report(data, group, cvr, sector)
+    if as_json:
+        typer.echo(json.dumps(answers.effect(found)))
+    else:
+        screen.effect(Console(), found)
+
+
+@app.command()
+def waterfall(
+    cvr: Cvr = None,
+    sector: Sector = None,
+    task_type: TaskType = "",
+    complexity: Complexity = "",
+    programme: Programme = "",
+    study: Study = "",
+    since: Since = None,
+    before: Before = None,
+    data: DataFolder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Show the way from gross to adjusted hours: review, rework, effort without credit, drift. Signed, with intervals.
+
+    The steps add up to the millisecond; their intervals do not. Beside it: what benefit owners confirmed is used elsewhere
+    (an "of which"), the provisional share, and cells that are left out because of their grade.
+
+    Example: frigjort report waterfall --sector municipality --from 2026-01-01 --before 2026-07-01
+    """
+    group = Group(
+        task_type=task_type,
+        complexity=complexity,
+        programme=programme,
+        study=study,
+        since=utc(since) or FIRST,
+        before=utc(before) or LAST,
+    )
+    found = _report(data, group, cvr, sector)
+    if as_json:
+        typer.echo(json.dumps(answers.waterfall(found)))
+    else:
+        screen.waterfall(Console(), found)
+
+
+def _report(data: Path, group: Group, cvr: list[str] | None, sector: SectorName | None) -> Effect:
+    for number in cvr or ():
+        if not is_cvr(number):
+            raise Misconfigured("--cvr", f"{number} is not a CVR number")
+    if cvr and sector:
+        raise Misconfigured("--sector", "give authorities or a sector, not both")
+    if group.since >= group.before:
+        raise Misconfigured("--from", "the period ends before it begins")
+    store = ReportStore(clickhouse.connect(settings(data, "auditor")[1]))
+    authorities = tuple(cvr) if cvr else store.authorities(sector.value) if sector else None
+    return report(store, replace(group, authorities=authorities), datetime.now(UTC))

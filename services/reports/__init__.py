@@ -1,0 +1,1 @@
+"""What is reported of the measurements in ClickHouse: effects, waterfall, their uncertainty. No process of its own."""

@@ -68,7 +68,7 @@ def headline(
     """
     rows = _Rows(sums, evidence, methods, *_numbered_members(sums))
     known = list(errors)
-    of_themselves = ((member, rows.of_itself(member)) for member in sorted(evidence))
+    of_themselves = ((member, rows.of_itself(member)) for member in rows.with_treated())
     excluded = [rows.excluded(frozenset({member}), grade) for member, grade in of_themselves if grade.grade > minimum]
     while True:
         kept = rows.outside(excluded)
@@ -92,9 +92,15 @@ class _Rows:
     member: Codes
     """Of each row, its place in `members`."""
 
+    def with_treated(self) -> list[Member]:
+        """The members that have treated tasks."""
+        return [self.members[place] for place in np.unique(self.member[self._treated]).tolist()]
+
     def of_itself(self, member: Member) -> Graded:
         """The best grade that a member can have, under a control that was drawn and with a baseline that cancels."""
-        found = self._evidence(member)
+        if member not in self.evidence:
+            raise ValueError(f"nothing is known of how the tasks of {', '.join(member)} were assigned and timed")
+        found = self.evidence[member]
         return graded(Evidence(frozenset(), found.assignments, found.time_bases, "drawn"))
 
     def grade(self, cells: Iterable[CellResult]) -> Graded | None:
@@ -104,7 +110,7 @@ class _Rows:
             return None
         assignments, time_bases, methods = set[Assigned](), set[TimeBasis](), set[Method]()
         for cell in cells:
-            parts = [self._evidence(member) for member in sorted(cell.members) if member in self.evidence]
+            parts = [self.evidence[member] for member in sorted(cell.members) if member in self.evidence]
             for part in parts:
                 assignments |= part.assignments
                 time_bases |= part.time_bases
@@ -118,8 +124,7 @@ class _Rows:
     def excluded(self, members: frozenset[Member], grade: Graded) -> Excluded:
         """What the treated rows of these members come to."""
         sums = self.sums
-        treated = np.asarray(sums.role, dtype=str) == "treated"
-        inside = treated & self._within(members)
+        inside = self._treated & self._within(members)
         net_ms = int(sums.credit_ms[inside].sum()) - int(sums.effort_ms[inside].sum())
         return Excluded(members, grade, int(sums.n[inside].sum()), net_ms)
 
@@ -127,15 +132,15 @@ class _Rows:
         """The rows that are not left out, shape (m,)."""
         return ~self._within(frozenset[Member]().union(*(one.members for one in excluded)))
 
+    @property
+    def _treated(self) -> Mask:
+        treated: Mask = np.asarray(self.sums.role, dtype=str) == "treated"
+        return treated
+
     def _within(self, members: frozenset[Member]) -> Mask:
         chosen = np.array([member in members for member in self.members], dtype=np.bool_)
         inside: Mask = chosen[self.member]
         return inside
-
-    def _evidence(self, member: Member) -> MemberEvidence:
-        if member not in self.evidence:
-            raise ValueError(f"nothing is known of how the tasks of {', '.join(member)} were assigned and timed")
-        return self.evidence[member]
 
     def _method(self, baseline: str) -> Method:
         if baseline not in self.methods:

@@ -100,8 +100,24 @@ WHERE ({everybody:Bool} OR has({authorities:Array(String)}, authority))
     AND period_to <= fromUnixTimestamp64Milli({before:Int64}, 'UTC')
 GROUP BY use ORDER BY use
 """
+_WITHOUT_AI: Final = f"""
+SELECT sum(effort_ms), sum(assumeNotNull(credit_ms)) FROM measured_roles
+WHERE role != 'treated' AND credit_ms IS NOT NULL AND {_WHERE}
+"""
 _SECTOR: Final = "SELECT authority FROM current_authorities WHERE sector = {sector:String} ORDER BY authority"
 _TARGETS: Final = "SELECT name, argMax(value, target_version), max(target_version) FROM target_versions GROUP BY name"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """Tasks of a group; `compared`: measured, without AI and without a draw; `newest_ms`: the broker's time of the newest."""
+
+    tasks: int
+    unmeasured: int
+    incomplete: int
+    capped: int
+    compared: int
+    newest_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +166,15 @@ class ReportStore:
         """Every task that was drawn, a task a row."""
         return self._table(_TRIAL, group.parameters())
 
-    def counts(self, group: Group) -> tuple[int, int, int, int, int, int]:
-        """Tasks; unmeasured, incomplete, capped and comparison ones; the broker's time of the newest."""
+    def counts(self, group: Group) -> TaskCounts:
+        """How many tasks there are."""
         ((*counts,),) = self._rows(_COUNTS, group.parameters())
-        tasks, unmeasured, incomplete, capped, compared, newest = (int(count) for count in counts)
-        return tasks, unmeasured, incomplete, capped, compared, newest
+        return TaskCounts(*map(int, counts))
+
+    def without_ai(self, group: Group) -> tuple[int, int]:
+        """Effort and credit of the control and comparison tasks that earn credit."""
+        ((effort, credit),) = self._rows(_WITHOUT_AI, group.parameters())
+        return int(effort), int(credit)
 
     def claims(self, group: Group) -> tuple[int, int, int, int]:
         """Of treated tasks: with both predictions, and Σ predicted without AI - with it; self-reported, and Σ saved."""

@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 
 from contracts.registry import Grade, Method
 from services.domain.effect.balance import Balance, balance
-from services.domain.effect.baseline_errors import BaselineError
 from services.domain.effect.comparison import Comparison, comparison
 from services.domain.effect.drift import Drift, drift_by_authority
 from services.domain.effect.headline import Headline, headline
@@ -88,7 +87,7 @@ def effect(store: ReportStore, group: Group, now: datetime) -> Effect:
     value, version = store.targets()["minimum_grade"]
     minimum = GRADES[round(value) - 1]
     known = store.baselines()
-    errors = [BaselineError(str(name), str(source), int(error), int(tau)) for name, source, error, tau, _ in known]
+    errors = inputs.baseline_errors(known)
     methods: dict[str, Method] = {str(name): method for name, *_, method in known}
     table = store.sums(group, now - PROVISIONAL)
     sums = inputs.arm_sums(table)
@@ -115,21 +114,21 @@ def effect(store: ReportStore, group: Group, now: datetime) -> Effect:
 
 
 def _counts(store: ReportStore, group: Group, table: pa.Table) -> tuple[Counts, datetime | None]:
-    tasks, unmeasured, incomplete, capped, compared, newest_ms = store.counts(group)
+    found = store.counts(group)
     treated = equals(table, "role", "treated")
     n, young, young_net = (integers(table, name)[0] for name in ("n", "young", "young_net"))
     counts = Counts(
-        tasks=tasks,
-        unmeasured=unmeasured,
-        incomplete=incomplete,
-        capped=capped,
+        tasks=found.tasks,
+        unmeasured=found.unmeasured,
+        incomplete=found.incomplete,
+        capped=found.capped,
         treated=int(n[treated].sum()),
         control=int(n[~treated].sum()),
-        compared=compared,
+        compared=found.compared,
         provisional=int(young[treated].sum()),
         provisional_net_ms=int(young_net[treated].sum()),
     )
-    return counts, datetime.fromtimestamp(newest_ms / 1000, UTC) if tasks else None
+    return counts, datetime.fromtimestamp(found.newest_ms / 1000, UTC) if found.tasks else None
 
 
 def _balance(drawn: pa.Table) -> Balance | Refusal:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from contracts.tasks import TimeBasis
 from services.domain.clusters.codes import Integers
 from services.domain.effect.arms import ArmSums
+from services.domain.effect.baseline_errors import BaselineError
 from services.domain.effect.grades import Assigned
 from services.domain.effect.group_times import Panel
 from services.domain.effect.headline import Member, MemberEvidence
@@ -66,6 +67,11 @@ def member_evidence(rows: Iterable[Sequence[Any]]) -> dict[Member, MemberEvidenc
         )
         for authority, task_type, complexity, assignments, time_bases, baselines in rows
     }
+
+
+def baseline_errors(rows: Iterable[Sequence[Any]]) -> list[BaselineError]:
+    """From `ReportStore.baselines`."""
+    return [BaselineError(str(name), str(source), int(error), int(tau)) for name, source, error, tau, _ in rows]
 
 
 def task_mix(tasks: pa.Table) -> TaskMix:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 _QUERY = """
 SELECT count(), countIf(status = 'measured'), countIf(status = 'unmeasured'), countIf(status = 'incomplete'), countIf(capped = 1),
        sumIf(effort_ms, status = 'measured'), sumIf(ifNull(credit_ms, 0), status = 'measured'),
-       sumIf(ifNull(saved_ms, 0), status = 'measured'), sumIf(ifNull(credit_ms - counted_active_ms, 0), status = 'measured'),
+       sumIf(ifNull(saved_ms, 0), status = 'measured'), countIf(status = 'measured' AND role = 'treated'),
+       sumIf(ifNull(saved_ms, 0), role = 'treated'),
+       sumIf(ifNull(credit_ms - counted_active_ms, 0), status = 'measured' AND role = 'treated'),
        groupArray(partition), groupArray(offset), groupArray(generation)
-FROM task_measurements WHERE authority = {authority:String}
+FROM task_roles WHERE authority = {authority:String}
 """
 
 

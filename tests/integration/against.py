@@ -18,7 +18,7 @@ from tests.reference.shapes import Coordinate, Disposition, LogRecord
 _DISPOSITIONS = "SELECT log_no, topic, partition, offset, accepted, code FROM dispositions"
 _DUPLICATES = "SELECT log_no, topic, partition, offset, first_log_no, first_partition, first_offset FROM duplicates"
 _CONFLICTS = "SELECT kind, log_no, topic, partition, offset, first_log_no, first_partition, first_offset FROM conflicts"
-_SUMS = "tasks, measured_tasks, saved_ms, round(gross_hours * 3600000)"
+_SUMS = "tasks, measured_tasks, treated_tasks, freed_ms, gross_ms"
 
 
 def records_in_kafka(
@@ -158,4 +158,4 @@ def _totals(found: Fold, among: Sequence[str] | None) -> Iterator[tuple[tuple[An
 
 
 def _sums(total: Total) -> tuple[int, ...]:
-    return total.tasks, total.measured, total.saved_ms, total.gross_ms
+    return total.tasks, total.measured, total.treated, total.freed_ms, total.gross_ms

@@ -88,7 +88,7 @@ def test_events_of_the_official_sdk_in_both_modes(start_stack: Callable[..., Run
     ]
     assert running.value("SELECT count() FROM events") == 16
     assert running.value("SELECT count() FROM duplicates") == 9
-    assert running.rows("SELECT authority, tasks, saved_ms FROM hours_freed_by_authority") == [(AUTHORITY, 4, 60_000)]
+    assert running.rows("SELECT authority, tasks, freed_ms FROM hours_freed_by_authority") == [(AUTHORITY, 4, 60_000)]
     curl = ["curl", "-sS", "-u", f"{running.ready['auditor']['user']}:{running.ready['auditor']['password']}"]
     answer = subprocess.run(
         [

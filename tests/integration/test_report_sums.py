@@ -179,11 +179,19 @@ def test_months_trials_counts_and_claims(delivered: Delivered) -> None:
         assert trial.num_rows == len(drawn)
         assert sum(trial.column("counted_active_ms").to_pylist()) == sum(s.figures.counted_active_ms for s in drawn)
 
-        tasks, unmeasured, incomplete, capped, compared, _ = delivered.store.counts(group)
+        counts = delivered.store.counts(group)
         statuses = Counter(state.figures.status for state in states)
-        assert (tasks, unmeasured, incomplete) == (len(states), statuses["unmeasured"], statuses["incomplete"])
-        assert capped == sum(state.figures.capped for state in states)
-        assert compared == sum(role(state) == "comparison" for state in measured)
+        assert (counts.tasks, counts.unmeasured) == (len(states), statuses["unmeasured"])
+        assert (counts.incomplete, counts.capped) == (
+            statuses["incomplete"],
+            sum(state.figures.capped for state in states),
+        )
+        assert counts.compared == sum(role(state) == "comparison" for state in measured)
+        without = [s.figures for s in measured if role(s) != "treated" and s.figures.credit_ms is not None]
+        effort, credit = (
+            sum(values) for values in ((f.effort_ms for f in without), (f.credit_ms or 0 for f in without))
+        )
+        assert delivered.store.without_ai(group) == (effort, credit)
 
         treated = [state for state in measured if role(state) == "treated"]
         both = [

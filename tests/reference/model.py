@@ -50,7 +50,8 @@ class State(NamedTuple):
 
 
 class Total(NamedTuple):
-    """Counts of tasks by status, and sums over the measured ones, milliseconds."""
+    """Counts of tasks by status, and sums over the measured ones, milliseconds; `treated` of these: with AI as drawn, or
+    done with it without a draw. What they saved, and their credit less their counted active time, is what AI freed."""
 
     tasks: int = 0
     measured: int = 0
@@ -60,6 +61,8 @@ class Total(NamedTuple):
     effort_ms: int = 0
     credit_ms: int = 0
     saved_ms: int = 0
+    treated: int = 0
+    freed_ms: int = 0
     gross_ms: int = 0
 
     def plus(self, other: "Total") -> "Total":
@@ -186,7 +189,7 @@ class Fold:
             cell = (known.scope[row], known.completed[row] // _DAY_MS)
             total = sums.get(cell)
             if total is None:
-                total = sums[cell] = [0] * 9
+                total = sums[cell] = [0] * len(Total._fields)
             total[0] += 1
             total[_STATUS[status]] += 1
             total[4] += capped
@@ -194,7 +197,11 @@ class Fold:
                 total[5] += effort
                 total[6] += credit or 0
                 total[7] += saved
-                total[8] += 0 if credit is None else credit - counted
+                traits = known.traits[known.trait[row]]
+                if traits.arm == "treatment" or (not traits.arm and traits.assistance != "none"):
+                    total[8] += 1
+                    total[9] += saved
+                    total[10] += 0 if credit is None else credit - counted
         return {
             (known.scopes[scope][0], day, *known.scopes[scope][1:]): Total(*total)
             for (scope, day), total in sums.items()

@@ -10,7 +10,9 @@ from contracts import topics
 from services.cli.demo.case_systems import Message
 from services.domain.effect.net import NetInterval
 from services.domain.units import hours
-from services.progress.figures import Figure, figure
+from services.reports.clickhouse import ReportStore
+from services.reports.figures import Figure, figure
+from services.reports.group import Group
 from services.runtime.clickhouse import translated
 
 _DISPOSITIONS: Final = """
@@ -94,6 +96,6 @@ def result(client: Client, data_set: DataSet) -> Result:
         accepted=stored - duplicates,
         duplicates=duplicates,
         rejected={code: count for accepted, code, count in rows if not accepted},
-        figure=figure(client, data_set.authorities),
+        figure=figure(ReportStore(client), Group(authorities=tuple(data_set.authorities))),
         seconds=data_set.ended - data_set.began,
     )

@@ -11,7 +11,7 @@ cells of a task as 0/1 less their mean in the stratum, v_s = p_s(1 - p_s):
 
 r is how alike arms are within a cluster (intraclass correlation, between 0 and 1): 1 where cases were drawn whole, about 0 where
 each task was drawn. The variance is the lot's own, not the residuals': with holdouts of 3 and 4 % a sandwich of the clusters
-rejects 8 to 12 % of true lots at 5 %, this test 4.5 to 4.9 % (`tests/simulations/balance.py`). Cells where fewer than five
+rejects 8 to 12 % of true lots at 5 %, this test 4.4 to 4.9 % (`tests/simulations/balance.py`). Cells where fewer than five
 clusters are expected in the smaller arm are tested as one. Counts per (stratum, cell, arm, cluster) are all that this takes.
 """
 

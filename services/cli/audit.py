@@ -14,14 +14,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts import topics
+from services.audit.reconciliation.clickhouse import ConservationStore
+from services.audit.reconciliation.logs import InputLogs
+from services.audit.reconciliation.reconcile import Reconciliation
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.accounts import Account, Stored
 from services.domain.conservation import Finding, Kind, Report, Verdict
-from services.progress.clickhouse import ConservationStore
-from services.progress.kafka import InputLogs
-from services.progress.reconciliation import Reconciliation
 from services.progress.settings import ProgressSettings
 from services.runtime import clickhouse
 from services.runtime.errors import Misconfigured

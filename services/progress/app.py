@@ -10,11 +10,11 @@ from time import monotonic
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from services.audit.reconciliation.clickhouse import ConservationStore
+from services.audit.reconciliation.logs import InputLogs
+from services.audit.reconciliation.reconcile import Reconciliation
 from services.domain.conservation import Finding, Report
-from services.progress.clickhouse import ConservationStore
-from services.progress.kafka import InputLogs
 from services.progress.metrics import ProgressMetrics
-from services.progress.reconciliation import Reconciliation
 from services.progress.settings import ProgressSettings
 from services.runtime import clickhouse, logging
 from services.runtime.kafka import KafkaMetadata

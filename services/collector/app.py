@@ -21,10 +21,10 @@ from services.collector.kafka import KafkaDeadLetters, Subscription, Topics
 from services.collector.metrics import CollectorMetrics
 from services.collector.partitions import Batch
 from services.collector.pipeline import Judged, Path
-from services.collector.provenance import Provenance
 from services.collector.reader import Reader
 from services.collector.registry import RegistryFollower
 from services.collector.settings import CollectorSettings
+from services.domain.provenance import Provenance
 from services.runtime import clickhouse, logging, memory
 from services.runtime.errors import Retry
 from services.runtime.kafka import KafkaMetadata

@@ -9,11 +9,11 @@ from contracts import topics
 from contracts.codes import Violation
 from contracts.identifiers import is_cvr
 from contracts.reading import Record, read
-from services.collector import provenance
 from services.collector.assignment import Begin, Binding, Facts, Sight, Stored, same_log
 from services.collector.clickhouse import ClickHouseStore, Proof, Reached
 from services.collector.kafka import Subscription, Topics
 from services.collector.partitions import Running, name_of
+from services.domain import provenance
 from services.runtime.errors import Halt
 
 

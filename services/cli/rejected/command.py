@@ -24,8 +24,8 @@ from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.collector.clickhouse import ClickHouseStore
 from services.collector.judge import judge
 from services.collector.metrics import CollectorMetrics
-from services.collector.provenance import Provenance
 from services.collector.registry import RegistryFollower
+from services.domain.provenance import Provenance
 from services.runtime import clickhouse, logging
 from services.runtime.errors import Misconfigured
 from services.runtime.kafka import KafkaMetadata

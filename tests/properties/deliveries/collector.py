@@ -15,10 +15,10 @@ from services.collector.evidence import Evidence
 from services.collector.judge import judge
 from services.collector.partitions import Batch
 from services.collector.pipeline import DeadLetter, Judged, Path
-from services.collector.provenance import Provenance
 from services.collector.reader import Reader
 from services.collector.settings import CollectorSettings
 from services.domain.columns import Snapshot
+from services.domain.provenance import Provenance
 from services.runtime.errors import Halt, Retry
 from services.runtime.retry import Patience
 from tests.fakes.broker import FakeBroker, FakeDeadLetters, FakeSubscription, FakeTopics

@@ -16,9 +16,9 @@ from services.cli.rejected.selection import Coordinate, Filters
 from services.cli.rejected.store import Group, Rejected
 from services.collector.assignment import Binding
 from services.collector.judge import judge
-from services.collector.provenance import Provenance
 from services.domain.columns import Snapshot
 from services.domain.match import Registry
+from services.domain.provenance import Provenance
 from services.runtime.errors import Halt, Misconfigured, Retry
 from services.runtime.retry import Patience
 

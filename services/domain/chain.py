@@ -6,10 +6,11 @@ A leaf binds its coordinate, broker time and disposition (`provenance`), so h_i 
 them can be changed, left out, added or moved without another h_i.
 
 A checkpoint ends an hour of broker time: it stands at the last record before the first one of a later hour. Where a record is
-stamped earlier than one before it, it belongs to the hour of that one. So which checkpoints there are follows from the records
-alone, and any number of sealers, whenever they run and wherever they carry on, make the same ones. A checkpoint may be made
-when its hour has been over for an hour: every record in it is at least an hour old then, and so is whatever was about to be
-written below it. Checkpoints at other places do no harm, where their chain is right.
+stamped earlier than one before it, it belongs to the hour of that one. So where checkpoints must stand follows from the records
+alone, and any number of sealers, whenever they run and wherever they carry on, make these with the same chain. A checkpoint may
+be made when its hour has been over for an hour: every record in it is at least an hour old then. Where the rows end in an hour
+that is over for so long, one is made at their end; if records of that hour are stored afterwards, since collectors were behind,
+it stands within the hour and does no harm: its chain is as right as any.
 
 The registry's events are chained in the same manner, by generation: they stand under log 0, which no Kafka log has, with the
 generation in place of the offset, the time of publication in place of the broker's, and the plain digest of their payload.

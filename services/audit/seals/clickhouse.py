@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from clickhouse_connect.driver.client import Client
 
+from services.audit.seals.records import Record
+from services.audit.seals.registry import AUTHORITY_COLUMNS, BASELINE_COLUMNS
 from services.audit.seals.rows import Row, leaves, registry_leaves
 from services.domain.accounts import Place
 from services.domain.chain import REGISTRY, Checkpoint, Leaf
@@ -32,6 +34,11 @@ SELECT generation, toUnixTimestamp64Milli(published_at), digest FROM
      UNION ALL SELECT generation, published_at, digest FROM authority_versions)
 ORDER BY generation, digest
 """
+_RECORD_COLUMNS: Final = f"{_LEAF_COLUMNS}, event_type, event_source, event_id, subject, payload, salt, code, path"
+_COUNTS: Final = "SELECT log_no, topic, partition, count() FROM record_rows GROUP BY log_no, topic, partition"
+_ERASED: Final = (
+    "SELECT log_no, topic, partition, groupArray(offset) FROM erased_records GROUP BY log_no, topic, partition"
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BINARY: Final[dict[str, str | dict[str, str]]] = {"digest": "bytes", "chain": "bytes", "leaf": "bytes"}
 _COLUMNS: Final = ("log_no", "topic", "partition", "last_offset", "chain", "records", "closed_at")
@@ -72,6 +79,34 @@ class SealStore:
         )
         return leaves(rows)
 
+    def counts(self) -> dict[Place, int]:
+        """How many rows are stored of each partition."""
+        return {(log_no, topic, partition): count for log_no, topic, partition, count in self.rows(_COUNTS)}
+
+    def erased(self) -> dict[Place, frozenset[int]]:
+        """The offsets that the ledger of erasures names, by partition."""
+        found = self.rows(_ERASED)
+        return {(log_no, topic, partition): frozenset(offsets) for log_no, topic, partition, offsets in found}
+
+    def records(self, place: Place) -> Iterator[list[Record]]:
+        """All rows of a partition by offset, page by page; the rows of a coordinate are on one page."""
+        for page in self.pages(place, 0, _RECORD_COLUMNS):
+            yield list(map(Record._make, zip(*(page.column(name).to_pylist() for name in Record._fields), strict=True)))
+
+    def baselines(self) -> list[dict[str, Any]]:
+        """All rows of `baselines`."""
+        return self._columns("baseline_versions", BASELINE_COLUMNS)
+
+    def authorities(self) -> list[dict[str, Any]]:
+        """All rows of `authorities`."""
+        return self._columns("authority_versions", AUTHORITY_COLUMNS)
+
+    def _columns(self, view: str, names: Sequence[str]) -> list[dict[str, Any]]:
+        with translated():
+            table = self.client.query_arrow(f"SELECT {', '.join(names)} FROM {view}", use_strings=False)
+        columns = [_texts(table.column(name)) for name in names]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
     def pages(self, place: Place, first: int, columns: str) -> Iterator[pa.Table]:
         """All rows of a partition from offset `first` on, by offset; the rows of a coordinate are on one page."""
         most = self.page_rows
@@ -107,6 +142,14 @@ class SealStore:
         with translated():
             result = self.client.query(sql, parameters=dict(parameters or {}), column_formats=_BINARY)
             return [tuple(row) for row in result.result_rows]
+
+
+def _texts(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column; texts as such, also where somebody put other bytes into them."""
+    values: list[Any] = column.to_pylist()
+    if pa.types.is_fixed_size_binary(column.type):
+        return values
+    return [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
 
 
 def _of(place: Place) -> dict[str, object]:

@@ -99,7 +99,7 @@ class Evidence:
         beginnings: Mapping[TopicPartition, int],
     ) -> dict[TopicPartition, Stored]:
         """How far each partition is stored, and whether its last accepted record is still the one in the log: of a refused
-        one nothing was kept to compare with."""
+        one nothing was kept to compare with, and of one that was erased nothing is left."""
         compared = {
             partition: known.last_accepted
             for partition, known in reached.items()
@@ -112,7 +112,9 @@ class Evidence:
         return {
             partition: Stored(
                 known.last,
-                _same(records[partition], proofs[partition]) if partition in records else None,
+                _same(records[partition], proofs[partition])
+                if partition in records and proofs[partition].salt
+                else None,
                 compared.get(partition),
             )
             for partition, known in reached.items()

@@ -172,9 +172,7 @@ class Tamperer:
             self._filled("seals", f"SELECT * FROM was_seals WHERE NOT ({here})")
         elif way in {"insert", "beyond"}:
             to = last_offset if way == "insert" else 10**6
-            more = (
-                f"SELECT * REPLACE (SHA256(chain) AS chain, toUInt64({to}) AS last_offset) FROM (SELECT * FROM was_seals WHERE {here})"
-            )
+            more = f"SELECT * REPLACE (SHA256(chain) AS chain, toUInt64({to}) AS last_offset) FROM (SELECT * FROM was_seals WHERE {here})"
             self._filled("seals", "SELECT * FROM was_seals", more)
             offsets = (to,)
         else:

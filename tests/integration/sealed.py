@@ -16,6 +16,7 @@ from services.baselines.clickhouse import RegistryStore
 from services.collector.assignment import Begin
 from services.collector.judge import judge
 from services.collector.partitions import Batch, partition_of
+from services.collector.settled import NOTHING, Settlements
 from services.domain.chain import HOUR_MS, Checkpoint
 from tests.integration.delivering import PROVENANCE, Database, delivered, snapshot_of
 from tests.reference import load_registry, workload
@@ -38,17 +39,19 @@ def log_of(count: int, seed: int) -> list[LogRecord]:
     return log
 
 
-def store(database: Database, log: Sequence[LogRecord]) -> None:
-    """Stores records of one log number as a collector does, with broker times of many hours."""
+def store(database: Database, log: Sequence[LogRecord], settle: bool = False) -> None:
+    """Stores records of one log number with broker times of many hours: as a collector does that asks what is settled, or as
+    one that asked too early."""
     records = sorted(map(delivered, log), key=partition_of)
     records = [replace(r, timestamp=FIRST_MS + r.offset * HOUR_MS // RECORDS_AN_HOUR) for r in records]
     places = {TopicPartition(record.topic, record.partition) for record in records}
     batch = Batch(records, dict.fromkeys(places, Begin(log[0].log_no, "", 0)), dict.fromkeys(places, 0), 1)
-    judged = judge(batch, snapshot_of(REGISTRY), PROVENANCE)
 
     async def write() -> None:
+        settled = await Settlements(database.store, lambda: LATE_MS / 1000).settled(batch) if settle else NOTHING
+        judged = judge(settled.open(batch), snapshot_of(REGISTRY), PROVENANCE)
         await database.store.write_measurements(judged.measurements)
-        await database.store.write_records(judged.records)
+        await database.store.write_records(settled.cleared(judged.records))
 
     asyncio.run(write())
 

@@ -17,7 +17,7 @@ from contracts import topics
 from services.audit.reconciliation.clickhouse import ConservationStore
 from services.audit.reconciliation.logs import InputLogs
 from services.audit.reconciliation.reconcile import Reconciliation
-from services.cli import erase, seals, verify
+from services.cli import bundle, erase, seals, verify
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.up import DEFAULT_FOLDER, DataFolder
@@ -32,6 +32,7 @@ app = typer.Typer(help="What an auditor asks.", no_args_is_help=True)
 app.command()(seals.seal)
 app.command()(verify.verify)
 app.command()(erase.erase)
+app.command()(bundle.bundle)
 _CODES: Final = {
     Verdict.WHOLE: ExitCode.OK,
     Verdict.WAITING: ExitCode.WAITING,

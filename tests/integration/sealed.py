@@ -39,9 +39,9 @@ def log_of(count: int, seed: int) -> list[LogRecord]:
     return log
 
 
-def store(database: Database, log: Sequence[LogRecord], settle: bool = False) -> None:
-    """Stores records of one log number with broker times of many hours: as a collector does that asks what is settled, or as
-    one that asked too early."""
+def store(database: Database, log: Sequence[LogRecord], settle: bool = False, generation: int = len(REGISTRY)) -> None:
+    """Stores records of one log number with broker times of many hours, measured under a generation: as a collector does that
+    asks what is settled, or as one that asked too early."""
     records = sorted(map(delivered, log), key=partition_of)
     records = [replace(r, timestamp=FIRST_MS + r.offset * HOUR_MS // RECORDS_AN_HOUR) for r in records]
     places = {TopicPartition(record.topic, record.partition) for record in records}
@@ -49,7 +49,7 @@ def store(database: Database, log: Sequence[LogRecord], settle: bool = False) ->
 
     async def write() -> None:
         settled = await Settlements(database.store, lambda: LATE_MS / 1000).settled(batch) if settle else NOTHING
-        judged = judge(settled.open(batch), snapshot_of(REGISTRY), PROVENANCE)
+        judged = judge(settled.open(batch), snapshot_of(REGISTRY[:generation]), PROVENANCE)
         await database.store.write_measurements(judged.measurements)
         await database.store.write_records(settled.cleared(judged.records))
 

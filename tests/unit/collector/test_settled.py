@@ -56,11 +56,12 @@ class Stored:
         return {}
 
 
-@given(
-    st.lists(st.integers(0, 3 * HOUR_MS), min_size=1, max_size=8),
-    st.integers(0, 6 * HOUR_MS),
-    st.integers(-1_000, 60_000),
-)
+MOMENTS = st.sampled_from([0, HOUR_MS - 1, HOUR_MS, 2 * HOUR_MS - 1, 2 * HOUR_MS])
+"""After the beginning of an hour; the last ones of an hour are sealed when they are hardly an hour old."""
+VISITS = st.builds(lambda hours, more: hours * HOUR_MS + more, st.integers(1, 5), st.integers(0, 60_000))
+
+
+@given(st.lists(MOMENTS, min_size=1, max_size=4), VISITS, st.integers(-1_000, 60_000))
 async def test_whenever_a_record_may_be_sealed_it_is_asked(moments: list[int], after_ms: int, behind_ms: int) -> None:
     """Also where this clock is behind the sealer's."""
     log = [Leaf(offset, START_MS + moment, bytes(32)) for offset, moment in enumerate(moments)]

@@ -1,6 +1,8 @@
 """`frigjort audit seal` and `verify` on a real stack: checkpoints go to Kafka and into a file, and show what ClickHouse alone cannot."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,16 @@ def shown(running: Running, sealed_offsets: int) -> None:
     assert metric(running, "unsealed_seconds") == 0
 
 
+def _the_auditor_takes_a_bundle_along(running: Running, file: Path, folder: Path) -> None:
+    code, manifest = audit(running, "bundle", str(folder))
+    assert (code, manifest["totals"]["tasks"]) == (0, running.value("SELECT count() FROM task_measurements"))
+    command = [sys.executable, "-I", str(folder / "verify.py"), "--json", "--checkpoints", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["findings"], answer["totals"]) == (0, [], manifest["totals"])
+    assert answer["counts"]["records"] == running.value("SELECT count() FROM dispositions")
+
+
 def _seals_that_are_gone_are_missed_by_whoever_kept_them(running: Running, file: Path) -> None:
     running.client().command(f"ALTER TABLE seals DELETE WHERE topic = '{TOPIC}'", settings={"mutations_sync": 1})
     assert audit(running, "verify")[0] == VERIFIED  # ClickHouse alone cannot know: these records are young
@@ -100,6 +112,7 @@ def test_what_was_sealed_and_published_shows_what_was_changed(
     assert reconciled(running, "--wait", "60")[0] == 0
     _young_records_are_not_sealed(running)
     _what_is_due_is_sealed_published_and_verified(running, tmp_path / "seals.jsonl")
+    _the_auditor_takes_a_bundle_along(running, tmp_path / "seals.jsonl", tmp_path / "bundle")
     _seals_that_are_gone_are_missed_by_whoever_kept_them(running, tmp_path / "seals.jsonl")
     _a_payload_that_was_changed_is_named(running)
     assert REGISTRY in {each.place for each in three_hours_later(running, tmp_path / "more.jsonl")}

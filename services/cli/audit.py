@@ -20,6 +20,7 @@ from services.audit.reconciliation.reconcile import Reconciliation
 from services.cli import bundle, erase, seals, verify
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
+from services.cli.flags import flags
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.accounts import Account, Stored
 from services.domain.conservation import Finding, Kind, Report, Verdict
@@ -29,6 +30,7 @@ from services.runtime.errors import Misconfigured
 from services.runtime.kafka import KafkaMetadata
 
 app = typer.Typer(help="What an auditor asks.", no_args_is_help=True)
+app.command()(flags)
 app.command()(seals.seal)
 app.command()(verify.verify)
 app.command()(erase.erase)

@@ -20,7 +20,7 @@ from services.cli.main import app
 from services.domain.chain import HOUR_MS, REGISTRY
 from services.runtime.clock import now_ms
 from tests.integration.conftest import AUTHORITY, OTHER, Running
-from tests.integration.test_reconcile import metric, reconciled, send
+from tests.integration.reconciling import metric, reconciled, send
 
 RUN = CliRunner()
 TOPIC = topics.tasks_topic(AUTHORITY)

@@ -8,10 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from contracts.reading import Record, read
 from contracts.topics import tasks_topic
+from services.baselines.csv_source import read_csv
+from services.baselines.estimates import estimates
+from services.baselines.work_items import LogColumns, ReadingCounts
+from services.cli.estimates_file import Estimates, read_estimates
+from services.cli.main import app
 
+RUN = CliRunner()
 AUTHORITY = "10000009"
 PEOPLE = ("--proposed-by", "a", "--approved-by", "b")
 LONG_NAME = "En meget lang betegnelse for en sagsgang"
@@ -40,10 +47,42 @@ def test_an_estimate_is_printed_whole_and_written(log: Path, tmp_path: Path) -> 
     ended = frigjort("baseline", "estimate", "--from", str(log), *COLUMNS, "minutter", "-o", str(output))
     assert ended.returncode == 0, ended.stderr
     assert "…" not in ended.stdout
-    assert "1 of 2 task types are supported." in ended.stdout
-    assert "local:sjaelden is unsupported: even a cap of 240 minutes" in " ".join(ended.stdout.split())
+    assert max(map(len, ended.stdout.splitlines())) <= 80
+    said = " ".join(ended.stdout.split())
+    assert "2 task types: 1 supported, 1 unsupported." in said
+    assert "local:sjaelden unsupported 2 1" in said
+    assert (
+        "– even a cap of 240 minutes would cut 50.0 % of the tasks, more than 2 % – a single case says nothing" in said
+    )
+    assert said.count("All: review and rework time is not in the source") == 1
+    assert "62 pieces of work in the source, 62 used; 60 younger than 90 days at its end." in said
     written = json.loads(output.read_text())
     assert (written["source"], written["items"], len(written["estimates"])) == ("sager-2025.csv", 62, 2)
+
+
+def test_review_and_rework_are_effort_and_a_part_that_is_missing_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    rows = [f"s{n},x,2025-12-{n % 28 + 1:02d}T12:00:00Z,7,1,{'' if n < 10 else 2}" for n in range(100)]
+    file.write_text("case,activity,completed_at,m,check,redo\n" + "\n".join(rows), encoding="utf-8")
+    parts = ("--duration-column", "m", "--review-column", "check", "--rework-column", "redo")
+    command = ["baseline", "estimate", "--from", str(file), *parts]
+    shown = " ".join(RUN.invoke(app, command).stdout.split())
+    assert "10 of 100 tasks have no review or rework time and are left out: it is unknown" in shown
+    (found,) = json.loads(RUN.invoke(app, [*command, "--json"]).stdout)["estimates"]
+    assert (found["n"], found["mean_ms"], found["verdict"], found["method"]) == (90, 600_000, "weak", "history")
+    assert found["diagnosis"]["parts"] == {"review": True, "rework": True, "lacking": 10}
+    assert len(found["reasons"]) == 2  # and none of its tasks has had ninety days
+    later = RUN.invoke(app, [*command, "--observed-until", "2026-06-01", "--json"]).stdout
+    (mature,) = json.loads(later)["estimates"]
+    assert (mature["diagnosis"]["immature"], len(mature["reasons"])) == (0, 1)
+
+
+def test_estimates_are_read_as_they_were_written(log: Path, tmp_path: Path) -> None:
+    output = tmp_path / "estimates.json"
+    columns = LogColumns("sag", "art", completed="slut", duration="minutter")
+    found = estimates(list(read_csv(log, ReadingCounts(), columns)))
+    Estimates("log", "0" * 64, {"items": 62}, found).write(output)
+    assert read_estimates(output) == ({"source": "log", "sha256": "0" * 64}, found)
 
 
 def test_a_cut_with_an_offset_is_the_moment_it_says(log: Path) -> None:
@@ -74,7 +113,17 @@ def test_an_import_writes_events_of_the_contract(log: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("baseline", "estimate", "--from", "{log}"), "has no column"),
+        (("baseline", "estimate", "--from", "{log}"), "csv: has no column activity"),
+        (
+            ("baseline", "estimate", "--from", "{log}", *COLUMNS, "minutter", "--prefix", "none"),
+            "holds no piece of work of an activity that begins with none",
+        ),
+        (
+            ("baseline", "estimate", "--from", "{log}", *COLUMNS, "minutter", "--before", "2001-01-01"),
+            "none of 62 pieces of work was completed before 2001-01-01",
+        ),
+        (("baseline", "estimate", "--from", "{other}"), "other.xlsx: only .xes and .csv (plain or .gz) and .parquet"),
+        (("baseline", "estimate-controls", "10000008"), "10000008 is not a CVR number"),
         (("import", "csv", "{log}", "--authority", "10000008", "--key", "k"), "is not a CVR number"),
         (
             ("baseline", "publish", "{log}", "--level", "nation", "--valid-from", "2026-01-01", *PEOPLE),
@@ -83,7 +132,9 @@ def test_an_import_writes_events_of_the_contract(log: Path, tmp_path: Path) -> N
     ],
 )
 def test_a_mistake_is_answered_in_a_sentence(log: Path, arguments: tuple[str, ...], words: str) -> None:
-    ended = frigjort(*(argument.format(log=log) for argument in arguments))
+    other = log.with_name("other.xlsx")
+    other.write_bytes(b"PK")
+    ended = frigjort(*(argument.format(log=log, other=other) for argument in arguments), columns=200)
     assert ended.returncode == 2
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr

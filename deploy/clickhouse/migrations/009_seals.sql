@@ -20,3 +20,5 @@ COMMENT 'Every stored row of records, merged or not, winner or not, with its sal
 CREATE VIEW IF NOT EXISTS erased_records DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT log_no, topic, partition, offset, reason, requested_by, erased_at FROM erasures FINAL
 COMMENT 'Lawful erasures: payload and salt of these records are gone, digest, leaf and seal stay.';
+
+ALTER TABLE provenance MODIFY COMMENT 'The winner of each coordinate with all that its digest and leaf are made of: for verifying. The salt stands here and in record_rows, nowhere else.';

@@ -122,11 +122,10 @@ def proposal(
     found: TaskTypeEstimate,
     scope: dict[str, str],
     evidence: dict[str, str],
-    people: tuple[str, str],
+    proposed_by: str,
     valid_from: datetime,
 ) -> dict[str, Any]:
-    """The fields of a baseline but for version and generation, which the registry gives. `people`: who proposes, who
-    approves.
+    """The fields of a proposed baseline but the version, which the registry gives.
 
     `scope`: level and authority or sector. `evidence`: source and sha256. Raises `ValueError` where it is unsupported.
     """
@@ -156,8 +155,7 @@ def proposal(
             "window_from": rfc3339(found.window_from),
             "window_to": rfc3339(found.window_to),
         },
-        "proposed_by": people[0],
-        "approved_by": people[1],
+        "proposed_by": proposed_by,
     }
 
 

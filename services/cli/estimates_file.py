@@ -1,4 +1,4 @@
-"""The file between `frigjort baseline estimate` and `frigjort baseline publish`: JSON, readable, with every figure in it."""
+"""The file between `frigjort baseline estimate` and `frigjort baseline propose`: JSON, readable, with every figure in it."""
 
 import json
 from collections.abc import Mapping
@@ -42,10 +42,14 @@ def read_estimates(file: Path) -> tuple[dict[str, str], list[TaskTypeEstimate]]:
     """The evidence (source and sha256) and the estimates of a file. Raises `Misconfigured` where it is none."""
     try:
         answer = json.loads(file.read_text(encoding="utf-8"))
+        evidence = {"source": answer["source"], "sha256": answer["sha256"]}
+        graded = any("grade" in entry for entry in answer["estimates"])
         found = [_from_json(entry) for entry in answer["estimates"]]
-        return {"source": answer["source"], "sha256": answer["sha256"]}, found
     except (ValueError, KeyError, TypeError) as error:
         raise Misconfigured(str(file), f"not what `frigjort baseline estimate -o` writes ({error!r})") from error
+    if graded:
+        raise Misconfigured(str(file), "grade: it follows from the method and cannot be given: leave it out")
+    return evidence, found
 
 
 def _as_json(entry: TaskTypeEstimate) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def schema(endpoint: Reached) -> None:
     for file in sorted(MIGRATIONS.glob("*.sql")):
         statements = re.split(r";\s*\n", re.sub(r"^--.*$", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE))
         for statement in statements:
-            if statement.strip().startswith("CREATE"):
+            if statement.strip() and not statement.strip().startswith("INSERT"):
                 assert endpoint.ask(statement).status == 200, statement
 
 

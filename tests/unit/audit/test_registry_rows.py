@@ -26,16 +26,31 @@ LATE_MS = 2_000_000_000_000
 
 
 @dataclass
+class Context:
+    """An insert as the client prepares it."""
+
+    table: str
+    names: Sequence[str]
+    data: Sequence[Sequence[Any]]
+    block_row_count: int = 0
+
+
+@dataclass
 class Tables:
     """The client of ClickHouse, as far as the registry inserts: rows with the defaults of columns that were not given."""
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {"baselines": [], "authorities": []})
 
-    def insert(self, table: str, rows: Sequence[Sequence[Any]], column_names: Sequence[str], settings: Any) -> None:
+    def create_insert_context(self, table: str, names: Sequence[str], data: Sequence[Any], settings: Any) -> Context:
         assert settings
-        for values in rows:
-            given = dict(zip(column_names, values, strict=True))
-            self.rows[table].append({name: given.get(name, _default(name)) for name in COLUMNS[table]})
+        return Context(table, names, data)
+
+    def insert(self, context: Context) -> None:
+        assert context.block_row_count == len(context.data)
+        for values in context.data:
+            given = dict(zip(context.names, values, strict=True))
+            names = COLUMNS[context.table]
+            self.rows[context.table].append({name: given.get(name, _default(name)) for name in names})
 
 
 def _default(name: str) -> Any:

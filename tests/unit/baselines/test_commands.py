@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -20,7 +22,10 @@ from services.cli.main import app
 
 RUN = CliRunner()
 AUTHORITY = "10000009"
-PEOPLE = ("--proposed-by", "a", "--approved-by", "b")
+PROPOSE = ("baseline", "propose", "--valid-from", "2026-01-01", "--by", "a", "--level")
+BY_HAND = ("--task-type", "local:a", "--method", "history", "--n", "40", "--clusters", "12", "--mean-ms", "1000",
+           "--standard-error-ms", "10", "--median-ms", "900", "--p90-ms", "2000", "--window-from", "2025-01-01",
+           "--window-to", "2025-06-01")  # fmt: skip
 LONG_NAME = "En meget lang betegnelse for en sagsgang"
 
 
@@ -125,9 +130,28 @@ def test_an_import_writes_events_of_the_contract(log: Path, tmp_path: Path) -> N
         (("baseline", "estimate", "--from", "{other}"), "other.xlsx: only .xes and .csv (plain or .gz) and .parquet"),
         (("baseline", "estimate-controls", "10000008"), "10000008 is not a CVR number"),
         (("import", "csv", "{log}", "--authority", "10000008", "--key", "k"), "is not a CVR number"),
+        ((*PROPOSE, "nation", "{log}"), "not what `frigjort baseline estimate -o` writes"),
+        ((*PROPOSE, "nation"), "missing evidence: --task-type, --method, --n, --clusters, --mean-ms"),
+        ((*PROPOSE, "nation", *BY_HAND), "missing evidence: --source (or --sha256 with --source-name)"),
         (
-            ("baseline", "publish", "{log}", "--level", "nation", "--valid-from", "2026-01-01", *PEOPLE),
-            "not what `frigjort baseline estimate -o` writes",
+            (*PROPOSE, "nation", *BY_HAND, "--sha256", "0" * 64),
+            "--source-name: with --sha256 the data set needs a name",
+        ),
+        ((*PROPOSE, "nation", *BY_HAND, "--source", "{log}", "--sha256", "0" * 64), "has another digest: "),
+        ((*PROPOSE, "nation", *BY_HAND, "--source", "{log}", "--grade", "A"), "No such option: --grade"),
+        ((*PROPOSE, "nation", *BY_HAND, "--source", "{log}", "--method", "gut-feeling"), "'gut-feeling' is not one of"),
+        ((*PROPOSE, "nation", "{log}", "--n", "40"), "--n: the file has the evidence"),
+        ((*PROPOSE, "nation", "--whose", AUTHORITY, "{log}"), "--whose: a baseline of the nation is nobody's"),
+        ((*PROPOSE, "authority", "--whose", "10000008", "{log}"), "--whose: '10000008' is not a CVR number"),
+        ((*PROPOSE, "sector", "--whose", "church", "{log}"), "--whose: 'church' is not a sector"),
+        (
+            ("baseline", "propose", "--level", "nation", "--valid-from", "2026-01-01", "--by", "a b"),
+            "--by: not a token",
+        ),
+        (("baseline", "approve", "12345678", "--by", "0101011234"), "--by: not a token"),
+        (
+            ("baseline", "renew", "a", "--by", "a", "--window-from", "2026-02-01", "--window-to", "2026-01-01"),
+            "ends before",
         ),
     ],
 )
@@ -136,5 +160,28 @@ def test_a_mistake_is_answered_in_a_sentence(log: Path, arguments: tuple[str, ..
     other.write_bytes(b"PK")
     ended = frigjort(*(argument.format(log=log, other=other) for argument in arguments), columns=200)
     assert ended.returncode == 2
-    assert words in ended.stderr
+    assert words in " ".join(re.sub(r"[│╭╮╰╯─]", " ", ended.stderr).split())
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("entry", "code", "words"),
+    [
+        ({"cases": 1}, 1, "unsupported: a single case says nothing"),
+        ({"cap_ms": None}, 1, "unsupported: even a cap of 240 minutes"),
+        ({"grade": "A"}, 2, "grade: it follows from the method and cannot be given"),
+    ],
+)
+@pytest.mark.parametrize("named", [(), ("--task-type", "local:en-meget-lang-betegnelse-for-en-sagsgang")])
+def test_an_estimate_that_supports_nothing_is_not_proposed(
+    log: Path, tmp_path: Path, entry: dict[str, Any], code: int, words: str, named: tuple[str, ...]
+) -> None:
+    output = tmp_path / "estimates.json"
+    frigjort("baseline", "estimate", "--from", str(log), *COLUMNS, "minutter", "--prefix", "En", "-o", str(output))
+    written = json.loads(output.read_text())
+    written["estimates"][0] |= entry
+    output.write_text(json.dumps(written))
+    ended = frigjort(*PROPOSE, "nation", str(output), *named, "--data", str(tmp_path))
+    assert ended.returncode == code
+    assert words in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.registry import Baseline
+from contracts.registry import ProposedBaseline
 from services.baselines.controls import Controls, control_counts, control_estimates
 from services.baselines.estimates import TaskTypeEstimate, proposal
 
@@ -69,8 +69,8 @@ def test_enough_sound_controls_support_a_baseline_of_the_best_grade() -> None:
     assert (found.verdict.word, found.verdict.notes) == ("supported", ())
     assert (found.estimate.n, found.estimate.clusters, found.estimate.cap_ms) == (240, 40, None)
     evidence = {"source": "controls", "sha256": "0" * 64}
-    fields = proposal(found, {"level": "authority", "authority": AUTHORITY}, evidence, ("first", "second"), NOW)
-    baseline = Baseline.model_validate({**fields, "version": 1, "generation": 1})
+    fields = proposal(found, {"level": "authority", "authority": AUTHORITY}, evidence, "first", NOW)
+    baseline = ProposedBaseline.model_validate({**fields, "version": 1})
     assert (baseline.method, baseline.grade, baseline.complexity) == ("holdout", "A", "low")
     assert baseline.baseline == "10000009/kle:27.35.04/low"
 

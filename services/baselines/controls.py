@@ -7,7 +7,7 @@ through the same case systems, with the same parts of effort, as the tasks that 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,7 @@ from services.domain.diagnosis import Diagnosis, diagnose
 from services.domain.estimate import Estimate, TimeBasis
 from services.domain.history import ClusterKind, History
 from services.domain.tables import equals, integers
+from services.domain.units import moment_of
 
 _BASES: Final[tuple[TimeBasis, ...]] = ("measured", "elapsed", "self_reported")
 _DIGESTED: Final = [
@@ -122,8 +123,8 @@ def _estimate(
         task_type=task_type,
         estimate=estimate,
         diagnosis=replace(diagnosis, other_basis=cell.num_rows - chosen.num_rows),
-        window_from=_moment(pc.min(chosen.column("started_ms")).as_py()),
-        window_to=_moment(pc.max(chosen.column("completed_ms")).as_py()),
+        window_from=moment_of(pc.min(chosen.column("started_ms")).as_py()),
+        window_to=moment_of(pc.max(chosen.column("completed_ms")).as_py()),
         method="self_report" if basis == "self_reported" else "holdout",
         complexity=complexity,
     )
@@ -166,7 +167,3 @@ def _clusters(states: pa.Table, without_cluster: Mask) -> Integers:
 def _cluster_kind(states: pa.Table) -> ClusterKind:
     kinds: set[ClusterKind] = set(pc.unique(states.column("cluster_kind")).to_pylist()) - {""}
     return "mixed" if len(kinds) > 1 else next(iter(kinds), "task")
-
-
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

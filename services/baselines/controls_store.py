@@ -8,6 +8,7 @@ from clickhouse_connect.driver.client import Client
 
 from contracts.events import epoch_ms
 from services.baselines.controls import Controls
+from services.domain.units import moment_of
 from services.runtime.clickhouse import translated
 
 _STATES: Final = """
@@ -42,4 +43,4 @@ class ControlStore:
             if not tasks:
                 return None
             states = self.client.query_arrow(_STATES, parameters={"authority": authority, **window}, use_strings=True)
-        return Controls(authority, states, datetime.fromtimestamp(until_ms / 1000, UTC))
+        return Controls(authority, states, moment_of(until_ms))

@@ -1,7 +1,6 @@
 """`frigjort audit erase`: payload and salt of records go, by law; what was sealed stays."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,13 +9,15 @@ from typing import Annotated, Final
 import typer
 
 from contracts import topics
-from contracts.identifiers import TOKEN_PATTERN, holds_personal_number, is_cvr
+from contracts.identifiers import is_cvr
 from services.audit.erasures.clickhouse import ErasureStore
-from services.audit.erasures.erasing import At, Request, Standing, erase_again, standings
+from services.audit.erasures.erasing import Request, Standing, erase_again, standings
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
-from services.cli.rejected.selection import Coordinate
+from services.cli.rejected.selection import coordinate_of
+from services.cli.tokens import token
 from services.cli.up import DEFAULT_FOLDER, DataFolder
+from services.domain.coordinate import Coordinate
 from services.runtime import clickhouse
 from services.runtime.errors import Misconfigured
 
@@ -65,7 +66,7 @@ def erase(
         left = store.left() if dry_run else erase_again(store)
         _tell_again(left, as_json=as_json)
         raise typer.Exit(ExitCode.NO if left else ExitCode.OK)
-    request = Request(_token("--reason", reason), _token("--by", by), datetime.now(UTC))
+    request = Request(token("--reason", reason), token("--by", by), datetime.now(UTC))
     if as_json and not (yes or dry_run):
         raise Misconfigured("--json", "nobody can be asked: add --yes, or --dry-run")
     found = standings(store, _wanted(store, coordinate or [], cvr, task))
@@ -76,7 +77,9 @@ def erase(
         raise typer.Exit(ExitCode.NO)
 
 
-def _erased(store: ErasureStore, found: Mapping[At, Standing], request: Request, *, ask: bool) -> Sequence[At]:
+def _erased(
+    store: ErasureStore, found: Mapping[Coordinate, Standing], request: Request, *, ask: bool
+) -> Sequence[Coordinate]:
     """Erases what is not erased yet, and what the ledger names and is there all the same; what is left."""
     erasable = [at for at, standing in found.items() if standing == Standing.ERASABLE]
     if ask:
@@ -86,24 +89,17 @@ def _erased(store: ErasureStore, found: Mapping[At, Standing], request: Request,
     return erase_again(store, list(found))
 
 
-def _wanted(store: ErasureStore, coordinates: Sequence[str], cvr: str, task: str) -> list[At]:
+def _wanted(store: ErasureStore, coordinates: Sequence[str], cvr: str, task: str) -> list[Coordinate]:
     if bool(coordinates) == bool(task) or bool(task) != bool(cvr):
         raise Misconfigured("records", "name either coordinates, or --cvr with --task")
     if not task:
-        parsed = map(Coordinate.parse, coordinates)
-        return list(dict.fromkeys(At(at.log_no, at.topic, at.partition, at.offset) for at in parsed))
+        return list(dict.fromkeys(map(coordinate_of, coordinates)))
     if not is_cvr(cvr):
         raise Misconfigured("--cvr", f"{cvr} is not a CVR number")
     return store.of_task(topics.tasks_topic(cvr), task)
 
 
-def _token(name: str, token: str) -> str:
-    if not re.fullmatch(TOKEN_PATTERN, token) or holds_personal_number(token):
-        raise Misconfigured(name, "needed, as a token: letters, digits and . _ : / -, and no personal number")
-    return token
-
-
-def _tell(found: Mapping[At, Standing], left: Sequence[At], *, done: bool, as_json: bool) -> None:
+def _tell(found: Mapping[Coordinate, Standing], left: Sequence[Coordinate], *, done: bool, as_json: bool) -> None:
     if as_json:
         records = [{"coordinate": str(at), "standing": standing.value} for at, standing in found.items()]
         typer.echo(json.dumps({"erased": done and not left, "records": records, "left": [str(at) for at in left]}))
@@ -120,7 +116,7 @@ def _tell(found: Mapping[At, Standing], left: Sequence[At], *, done: bool, as_js
         typer.echo(f"{at}: its payload was written again: `frigjort audit erase --again`")
 
 
-def _tell_again(left: Sequence[At], *, as_json: bool) -> None:
+def _tell_again(left: Sequence[Coordinate], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"left": [str(at) for at in left]}))
         return

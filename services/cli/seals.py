@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from time import sleep
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.chain import Checkpoint, Why
+from services.domain.units import moment_of
 from services.runtime import clickhouse
 from services.runtime.clock import now_ms
 from services.runtime.errors import Retry
@@ -85,15 +85,14 @@ def _as_json(standing: Standing, at_ms: int) -> dict[str, Any]:
         "topic": topic,
         "partition": partition,
         "made": standing.made,
-        "sealed": None if standing.sealed is None else checkpoint_as_json(standing.sealed),
+        "sealed": None if standing.sealed is None else _checkpoint_as_json(standing.sealed),
         "next_offset": None if unsealed is None else unsealed.offset,
         "unsealed_seconds": round(standing.age_seconds(at_ms), 3),
         "why": "two_chains" if unsealed is None else unsealed.why.value,
     }
 
 
-def checkpoint_as_json(checkpoint: Checkpoint) -> dict[str, Any]:
-    """A checkpoint for programs."""
+def _checkpoint_as_json(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "log_no": checkpoint.log_no,
         "topic": checkpoint.topic,
@@ -101,13 +100,8 @@ def checkpoint_as_json(checkpoint: Checkpoint) -> dict[str, Any]:
         "last_offset": checkpoint.last_offset,
         "chain": checkpoint.chain.hex(),
         "records": checkpoint.records,
-        "closed_at": moment(checkpoint.closed_ms),
+        "closed_at": moment_of(checkpoint.closed_ms).isoformat(),
     }
-
-
-def moment(epoch_ms: int) -> str:
-    """Epoch milliseconds as people write it."""
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat()
 
 
 def _print(console: Console, standings: Sequence[Standing]) -> None:

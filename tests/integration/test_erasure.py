@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from contracts import topics
 from services.audit.erasures.clickhouse import ErasureStore
-from services.audit.erasures.erasing import At, Request, Standing, erase_again, standings
+from services.audit.erasures.erasing import Request, Standing, erase_again, standings
 from services.audit.seals.findings import Kind
 from services.cli.main import app
+from services.domain.coordinate import Coordinate
 from services.runtime.errors import Misconfigured
 from services.runtime.settings import ClickHouseSettings
 from tests.integration.delivering import Database
@@ -75,7 +76,7 @@ def _no_replay_brings_it_back(database: Database, log: list[LogRecord], task: st
     assert verified(database).findings == []
 
 
-def _who_did_not_ask_is_named(database: Database, log: list[LogRecord], task: str, wanted: list[At]) -> None:
+def _who_did_not_ask_is_named(database: Database, log: list[LogRecord], task: str, wanted: list[Coordinate]) -> None:
     """And what he has brought back is removed."""
     store(database, log)
     assert kept(database, task)[0] != (0, 0)
@@ -98,12 +99,12 @@ def test_what_cannot_be_erased_and_why(new_database: Callable[[], Database]) -> 
     )
     assert 0 < sealed_to < rows[-1][0]
     expected = {
-        At(1, TOPIC, 0, offset): (Standing.ERASABLE if offset <= sealed_to else Standing.NOT_SEALED)
+        Coordinate(1, TOPIC, 0, offset): (Standing.ERASABLE if offset <= sealed_to else Standing.NOT_SEALED)
         if accepted
         else Standing.REJECTED
         for offset, accepted in rows
     }
-    expected |= {At(1, TOPIC, 7, 0): Standing.NOT_STORED, At(2, TOPIC, 0, 0): Standing.NOT_STORED}
+    expected |= {Coordinate(1, TOPIC, 7, 0): Standing.NOT_STORED, Coordinate(2, TOPIC, 0, 0): Standing.NOT_STORED}
     assert standings(erasures, list(expected)) == expected
     assert set(expected.values()) == {*Standing} - {Standing.ERASED}
     assert erasures.of_task(TOPIC, "nobody's") == []

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 
-from services.audit.erasures.erasing import At, Request
+from services.audit.erasures.erasing import Request
 from services.domain.accounts import Place
+from services.domain.coordinate import Coordinate
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
 _COORDINATES: Final = "(log_no, topic, partition, offset)"
@@ -39,31 +40,33 @@ class ErasureStore:
 
     client: Client
 
-    def of_task(self, topic: str, task: str) -> list[At]:
+    def of_task(self, topic: str, task: str) -> list[Coordinate]:
         """The accepted records that are about a task, in all logs of its topic."""
-        return [At(*row) for row in self._rows(_OF_TASK, topic=topic, task=task)]
+        return [Coordinate(*row) for row in self._rows(_OF_TASK, topic=topic, task=task)]
 
-    def accepted(self, wanted: Sequence[At]) -> dict[At, bool]:
+    def accepted(self, wanted: Sequence[Coordinate]) -> dict[Coordinate, bool]:
         """Whether each of these that is stored was accepted."""
-        return {At(*place): bool(accepted) for *place, accepted in self._rows(_ACCEPTED, wanted=_tuples(wanted))}
+        return {
+            Coordinate(*place): bool(accepted) for *place, accepted in self._rows(_ACCEPTED, wanted=_tuples(wanted))
+        }
 
     def sealed_to(self, places: Iterable[Place]) -> dict[Place, int]:
         """The last sealed offset of each of these that has one."""
         rows = self._rows(_SEALED, places=sorted(places))
         return {(log_no, topic, partition): offset for log_no, topic, partition, offset in rows}
 
-    def announced(self, wanted: Sequence[At]) -> list[At]:
+    def announced(self, wanted: Sequence[Coordinate]) -> list[Coordinate]:
         """Those of these that the ledger names."""
-        return [At(*row) for row in self._rows(_ANNOUNCED, wanted=_tuples(wanted))]
+        return [Coordinate(*row) for row in self._rows(_ANNOUNCED, wanted=_tuples(wanted))]
 
-    def announce(self, erased: Sequence[At], request: Request) -> None:
+    def announce(self, erased: Sequence[Coordinate], request: Request) -> None:
         """Adds them to the ledger."""
         rows = [[*at, request.reason, request.requested_by, request.now] for at in erased]
         if rows:
             with translated():
                 self.client.insert("erasures", rows, column_names=_LEDGER_COLUMNS, settings=INSERT_SETTINGS)
 
-    def remove(self, erased: Sequence[At]) -> None:
+    def remove(self, erased: Sequence[Coordinate]) -> None:
         """Rewrites the parts that hold them, on every replica: a mutation, since a newer row beside the old one would erase
         nothing until the two are merged. The client must have the patience."""
         for (log_no, topic, partition), group in groupby(sorted(erased), key=lambda at: at.place):
@@ -76,15 +79,15 @@ class ErasureStore:
                     settings={"mutations_sync": 2},
                 )
 
-    def left(self, wanted: Sequence[At] | None = None) -> list[At]:
+    def left(self, wanted: Sequence[Coordinate] | None = None) -> list[Coordinate]:
         """Those of these, or of all in the ledger, whose payload or salt is still in a row."""
         sql = _LEFT.replace("{which}", _IN_LEDGER if wanted is None else _WANTED)
-        return [At(*row) for row in self._rows(sql, wanted=_tuples(wanted or ()))]
+        return [Coordinate(*row) for row in self._rows(sql, wanted=_tuples(wanted or ()))]
 
     def _rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         with translated():
             return list(map(tuple, self.client.query(sql, parameters=parameters).result_rows))
 
 
-def _tuples(wanted: Sequence[At]) -> list[tuple[int, str, int, int]]:
+def _tuples(wanted: Sequence[Coordinate]) -> list[tuple[int, str, int, int]]:
     return [tuple(at) for at in sorted(wanted)]  # type: ignore[misc] # the client takes tuples as such

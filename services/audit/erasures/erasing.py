@@ -1,7 +1,8 @@
 """Erases records, in an order in which nothing goes without a word.
 
-First the ledger says what is erased (`announce`), then payload and salt are removed from every stored row (`erase_again`). So a payload that is gone without
-a word is somebody else's work, and a crash between leaves an erasure that is announced and not done: erasing again does it.
+First the ledger says what is erased (`announce`), then payload and salt are removed from every stored row (`erase_again`). So a
+payload that is gone without a word is somebody else's work, and a crash between leaves an erasure that is announced and not done:
+erasing again does it.
 Collectors that read a record again ask the ledger (`services/collector/settled.py`). One that had asked just before may write the
 payload once more, so it is looked again until none is left.
 
@@ -13,28 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from services.domain.accounts import Place
+from services.domain.coordinate import Coordinate
 
 _ATTEMPTS: Final = 5
-
-
-class At(NamedTuple):
-    """The coordinate of a record."""
-
-    log_no: int
-    topic: str
-    partition: int
-    offset: int
-
-    @property
-    def place(self) -> Place:
-        """The partition that it is of."""
-        return self[:3]
-
-    def __str__(self) -> str:
-        return "/".join(map(str, self))
 
 
 class Standing(StrEnum):
@@ -59,7 +44,7 @@ class Request:
 class Store(Protocol):
     """What erasing needs of ClickHouse. Raises `Retry` or `Halt`."""
 
-    def accepted(self, wanted: Sequence[At]) -> Mapping[At, bool]:
+    def accepted(self, wanted: Sequence[Coordinate]) -> Mapping[Coordinate, bool]:
         """Whether each of these that is stored was accepted."""
         ...
 
@@ -67,29 +52,29 @@ class Store(Protocol):
         """The last sealed offset of each of these that has one."""
         ...
 
-    def announced(self, wanted: Sequence[At]) -> Sequence[At]:
+    def announced(self, wanted: Sequence[Coordinate]) -> Sequence[Coordinate]:
         """Those of these that the ledger names."""
         ...
 
-    def announce(self, erased: Sequence[At], request: Request) -> None:
+    def announce(self, erased: Sequence[Coordinate], request: Request) -> None:
         """Adds them to the ledger. Returns when it is on disk."""
         ...
 
-    def remove(self, erased: Sequence[At]) -> None:
+    def remove(self, erased: Sequence[Coordinate]) -> None:
         """Removes payload and salt from every row of these that is stored by now. Returns when they are gone."""
         ...
 
-    def left(self, wanted: Sequence[At] | None = None) -> Sequence[At]:
+    def left(self, wanted: Sequence[Coordinate] | None = None) -> Sequence[Coordinate]:
         """Those of these, or of all in the ledger, whose payload or salt is still in a row."""
         ...
 
 
-def standings(store: Store, wanted: Sequence[At]) -> dict[At, Standing]:
+def standings(store: Store, wanted: Sequence[Coordinate]) -> dict[Coordinate, Standing]:
     """What can be done with each of these, in their order. Raises `Retry` or `Halt`."""
     accepted, announced = store.accepted(wanted), set(store.announced(wanted))
     sealed_to = store.sealed_to({at.place for at in wanted})
 
-    def standing(at: At) -> Standing:
+    def standing(at: Coordinate) -> Standing:
         if at in announced:
             return Standing.ERASED
         if at not in accepted:
@@ -101,7 +86,7 @@ def standings(store: Store, wanted: Sequence[At]) -> dict[At, Standing]:
     return {at: standing(at) for at in wanted}
 
 
-def erase_again(store: Store, wanted: Sequence[At] | None = None) -> Sequence[At]:
+def erase_again(store: Store, wanted: Sequence[Coordinate] | None = None) -> Sequence[Coordinate]:
     """Removes what was announced, of these or of all in the ledger; what is left after some attempts: somebody goes on
     writing it. Raises `Retry` or `Halt`."""
     left = store.left(wanted)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from services.audit.seals.registry import AUTHORITY_COLUMNS, BASELINE_COLUMNS
 from services.audit.seals.rows import Row, leaves, registry_leaves
 from services.domain.accounts import Place
 from services.domain.chain import REGISTRY, Checkpoint, Leaf
+from services.domain.units import moment_of
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
 _PLACES: Final = "SELECT DISTINCT log_no, topic, partition FROM record_rows ORDER BY log_no, topic, partition"
@@ -39,7 +39,6 @@ _COUNTS: Final = "SELECT log_no, topic, partition, count() FROM record_rows GROU
 _ERASED: Final = (
     "SELECT log_no, topic, partition, groupArray(offset) FROM erased_records GROUP BY log_no, topic, partition"
 )
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BINARY: Final[dict[str, str | dict[str, str]]] = {"digest": "bytes", "chain": "bytes", "leaf": "bytes"}
 _COLUMNS: Final = ("log_no", "topic", "partition", "last_offset", "chain", "records", "closed_at")
 
@@ -130,10 +129,7 @@ class SealStore:
 
     def write(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Stores checkpoints: the same one twice is one row, two chains at one offset are both kept."""
-        rows = [
-            [*c.place, c.last_offset, c.chain, c.records, _EPOCH + timedelta(milliseconds=c.closed_ms)]
-            for c in checkpoints
-        ]
+        rows = [[*c.place, c.last_offset, c.chain, c.records, moment_of(c.closed_ms)] for c in checkpoints]
         with translated():
             self.client.insert("seals", rows, column_names=_COLUMNS, settings=INSERT_SETTINGS)
 

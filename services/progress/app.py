@@ -19,7 +19,7 @@ from services.audit.seals.copies import FileCopies
 from services.audit.seals.kafka import KafkaCopies
 from services.audit.seals.sealing import Copies, Sealer, Standing, two_chains
 from services.domain.conservation import Finding, Report
-from services.progress.metrics import ProgressMetrics
+from services.progress.metrics import ProgressMetrics, SealMetrics
 from services.progress.settings import ProgressSettings
 from services.runtime import clickhouse, logging
 from services.runtime.clock import now_ms
@@ -38,7 +38,7 @@ class Progress:
         self._settings = settings
         self._kafka = kafka
         self._database = database
-        registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
         for standard in (GCCollector, PlatformCollector, ProcessCollector):
             standard(registry=registry)
         self.metrics = ProgressMetrics(registry)
@@ -81,6 +81,7 @@ class Progress:
             await asyncio.sleep(self._settings.interval_seconds)
 
     async def _seal_for_ever(self) -> None:
+        metrics = SealMetrics(self._registry)
         client = await self._sealing_patience(asyncio.to_thread, clickhouse.connect, self._database)
         copies: list[Copies] = [KafkaCopies(self._kafka)]
         if self._settings.seal_file:
@@ -88,8 +89,8 @@ class Progress:
         sealer = Sealer(SealStore(client), copies, now_ms)
         while True:
             standings = await self._sealing_patience(asyncio.to_thread, sealer.run)
-            self.metrics.seals.show(standings, sealer.clock())
-            self.metrics.sealed.set_to_current_time()
+            metrics.show(standings, sealer.clock())
+            metrics.succeeded.set_to_current_time()
             self._tell_seals(standings)
             await asyncio.sleep(self._settings.seal_interval_seconds)
 

@@ -85,10 +85,17 @@ def _of_findings(report: Report) -> Iterator[Metric]:
 
 
 class SealMetrics(Collector):
-    """How far partitions are sealed, over all logs of each; nothing before the first run."""
+    """How far partitions are sealed, over all logs of each; nothing before the first run. Of a process that seals: registered
+    with `registry` when it begins to, so that one which shall not seal is not said to be late."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._families: list[Metric] = []
+        registry.register(self)
+        self.succeeded = Gauge(
+            "frigjort_progress_last_sealing_timestamp_seconds",
+            "When it was last sealed what was due, also where nothing was",
+            registry=registry,
+        )
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is asked at registration."""
@@ -129,13 +136,6 @@ class ProgressMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.last = ReportMetrics()
         registry.register(self.last)
-        self.seals = SealMetrics()
-        registry.register(self.seals)
-        self.sealed = Gauge(
-            "frigjort_progress_last_sealing_timestamp_seconds",
-            "When it was last sealed what was due, also where nothing was",
-            registry=registry,
-        )
         self.succeeded = Gauge(
             "frigjort_progress_last_reconciliation_timestamp_seconds",
             "When Kafka and ClickHouse were last reconciled, whatever came out",

@@ -16,7 +16,7 @@ from services.collector.settings import CollectorSettings
 from services.domain.accounts import Account, Gaps, Log, Stored
 from services.domain.chain import Checkpoint
 from services.domain.conservation import Finding, Kind, Report
-from services.progress.metrics import ProgressMetrics
+from services.progress.metrics import ProgressMetrics, SealMetrics
 from services.progress.settings import ProgressSettings
 from services.runtime.settings import ClickHouseSettings, KafkaSettings, Settings
 
@@ -41,7 +41,7 @@ def _metric_names() -> set[str]:
     metrics.insert_seconds.labels("records")
     progress = ProgressMetrics(registry)
     progress.last.report = REPORT
-    progress.seals.show([Standing((1, "topic", 0), Checkpoint(1, "topic", 0, 1, b"", 2, 3), 1, None)], 0)
+    SealMetrics(registry).show([Standing((1, "topic", 0), Checkpoint(1, "topic", 0, 1, b"", 2, 3), 1, None)], 0)
     return set(METRIC.findall(generate_latest(registry).decode()))
 
 

@@ -7,7 +7,7 @@ from services.audit.seals.sealing import Standing
 from services.domain.accounts import Account, Gaps, Log, Stored
 from services.domain.chain import Checkpoint, Unsealed, Why
 from services.domain.conservation import Finding, Kind, Report
-from services.progress.metrics import ProgressMetrics
+from services.progress.metrics import ProgressMetrics, SealMetrics
 
 TOPIC, OTHER = topics.tasks_topic("10000009"), topics.tasks_topic("10000025")
 PLACE = {"topic": TOPIC, "partition": "0"}
@@ -20,7 +20,7 @@ REPORT = Report(
 
 def test_how_far_partitions_are_sealed_over_all_their_logs() -> None:
     registry = CollectorRegistry()
-    metrics = ProgressMetrics(registry)
+    metrics = SealMetrics(registry)
 
     def value(name: str) -> float | None:
         return registry.get_sample_value(f"frigjort_progress_{name}", PLACE)
@@ -31,11 +31,11 @@ def test_how_far_partitions_are_sealed_over_all_their_logs() -> None:
         Standing(newest.place, newest, 1, Unsealed(8, Why.YOUNG, 4_000)),
         Standing(old.place, old, 0, Unsealed(100, Why.GAP, 1_000)),
     ]
-    metrics.seals.show(standings, 10_000)
+    metrics.show(standings, 10_000)
     assert (value("sealed_offset"), value("unsealed_seconds"), value("two_chains")) == (7, 9, 0)
-    metrics.seals.show([standings[0], Standing(old.place, None, 0, None)], 10_000)
+    metrics.show([standings[0], Standing(old.place, None, 0, None)], 10_000)
     assert (value("sealed_offset"), value("unsealed_seconds"), value("two_chains")) == (7, 6, 1)
-    metrics.seals.show([], 10_000)
+    metrics.show([], 10_000)
     assert value("two_chains") is None
 
 

@@ -10,10 +10,16 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
 from contracts import RULES, SAME_COLUMNS_SINCE
-from contracts.events import PUBLISHED, AuthorityRegistered, BaselinePublished, BaselineWithdrawn, RegistryEvent
+from contracts.events import (
+    PUBLISHED,
+    AuthorityRegistered,
+    BaselinePublished,
+    BaselineWithdrawn,
+    RegistryEvent,
+    moment_at,
+)
 from services.baselines.proposals import Proposal
 from services.baselines.restatement import Run, Stale
-from services.domain.units import moment_of
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
 _OURS: Final = f"rules BETWEEN {SAME_COLUMNS_SINCE} AND {RULES}"
@@ -61,12 +67,12 @@ class RegistryStore:
     def proposals(self) -> list[tuple[str, bytes, datetime]]:
         """Every proposal: id, content, when it was proposed first."""
         rows = self._rows("SELECT proposal, payload, toUnixTimestamp64Milli(proposed_at) FROM proposals FINAL")
-        return [(str(proposal), str(payload).encode(), moment_of(at)) for proposal, payload, at in rows]
+        return [(str(proposal), str(payload).encode(), moment_at(at)) for proposal, payload, at in rows]
 
     def approvals(self) -> list[tuple[str, str, datetime]]:
         """Every approval: of which proposal, by whom, when first."""
         rows = self._rows("SELECT proposal, approved_by, toUnixTimestamp64Milli(approved_at) FROM approvals FINAL")
-        return [(str(proposal), str(approved_by), moment_of(at)) for proposal, approved_by, at in rows]
+        return [(str(proposal), str(approved_by), moment_at(at)) for proposal, approved_by, at in rows]
 
     def insert_proposals(self, proposals: Sequence[tuple[Proposal, datetime]]) -> None:
         """Stores proposals; one that is stored already stays as it is."""
@@ -95,7 +101,7 @@ class RegistryStore:
             "SELECT holder, toUnixTimestamp64Milli(min(recorded_at)) FROM registry_claims GROUP BY holder "
             "HAVING countIf(event = 'released') = 0"
         )
-        return {str(holder): moment_of(milliseconds) for holder, milliseconds in rows}
+        return {str(holder): moment_at(milliseconds) for holder, milliseconds in rows}
 
     def _claim_row(self, holder: str, event: str) -> None:
         self._insert("registry_claims", ["holder", "event"], [[holder, event]])

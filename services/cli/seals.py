@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from contracts.events import moment_at
 from services.audit.seals.clickhouse import SealStore
 from services.audit.seals.copies import FileCopies
 from services.audit.seals.kafka import KafkaCopies
@@ -17,7 +18,6 @@ from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.chain import Checkpoint, Why
-from services.domain.units import moment_of
 from services.runtime import clickhouse
 from services.runtime.clock import now_ms
 from services.runtime.errors import Retry
@@ -100,7 +100,7 @@ def _checkpoint_as_json(checkpoint: Checkpoint) -> dict[str, Any]:
         "last_offset": checkpoint.last_offset,
         "chain": checkpoint.chain.hex(),
         "records": checkpoint.records,
-        "closed_at": moment_of(checkpoint.closed_ms).isoformat(),
+        "closed_at": moment_at(checkpoint.closed_ms).isoformat(),
     }
 
 

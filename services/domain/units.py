@@ -2,13 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 MS_PER_HOUR: Final = 3_600_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURS = re.compile(r"^-?[0-9]{1,3}(?:,[0-9]{3})*(?:\.[0-9]+)? h$|^-?[0-9]+(?:\.[0-9]+)? h$", re.ASCII)
 
 
@@ -23,11 +21,6 @@ class Norm:
 
 GOAL_NORM: Final = Norm("goal", Fraction(50_000_000, 30_000), "implied by the goal: 50 million hours, 30,000 årsværk")
 GRANT_NORM: Final = Norm("bevillingsårsværk", Fraction(1_924), "37 hours a week, 52 weeks")
-
-
-def moment_of(epoch_ms: int) -> datetime:
-    """Epoch milliseconds as a moment in UTC, exactly."""
-    return _EPOCH + timedelta(milliseconds=epoch_ms)
 
 
 def hours(ms: float) -> float:

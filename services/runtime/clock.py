@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
+from contracts.events import epoch_ms
+
 
 def now_ms() -> int:
     """Epoch milliseconds by this machine's clock."""
-    return int(datetime.now(UTC).timestamp() * 1000)
+    return epoch_ms(datetime.now(UTC))

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from clickhouse_connect.driver.client import Client
 
+from contracts.events import moment_at
 from services.audit.seals.records import Record
 from services.audit.seals.registry import AUTHORITY_COLUMNS, BASELINE_COLUMNS
 from services.audit.seals.rows import Row, leaves, registry_leaves
 from services.domain.accounts import Place
 from services.domain.chain import REGISTRY, Checkpoint, Leaf
-from services.domain.units import moment_of
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
 _PLACES: Final = "SELECT DISTINCT log_no, topic, partition FROM record_rows ORDER BY log_no, topic, partition"
@@ -129,7 +129,7 @@ class SealStore:
 
     def write(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Stores checkpoints: the same one twice is one row, two chains at one offset are both kept."""
-        rows = [[*c.place, c.last_offset, c.chain, c.records, moment_of(c.closed_ms)] for c in checkpoints]
+        rows = [[*c.place, c.last_offset, c.chain, c.records, moment_at(c.closed_ms)] for c in checkpoints]
         with translated():
             self.client.insert("seals", rows, column_names=_COLUMNS, settings=INSERT_SETTINGS)
 

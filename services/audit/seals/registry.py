@@ -11,7 +11,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any, Final
 
-from contracts.events import PUBLISHED, REGISTERED, WITHDRAWN
+from contracts.events import PUBLISHED, REGISTERED, WITHDRAWN, epoch_ms
 from contracts.registry import GRADE_OF_METHOD
 from services.audit.seals.findings import Fault, Kind
 from services.audit.seals.rows import registry_leaves
@@ -43,7 +43,7 @@ def entries(baselines: Iterable[Columns], authorities: Iterable[Columns]) -> Ite
     told.sort(key=lambda each: (each[1]["generation"], each[1]["digest"]))
     for generation, group in groupby(told, key=lambda each: each[1]["generation"]):
         same = list(group)
-        chained = [(generation, _epoch_ms(row["published_at"]), row["digest"]) for _, row, _ in same]
+        chained = [(generation, epoch_ms(row["published_at"]), row["digest"]) for _, row, _ in same]
         (leaf,) = registry_leaves(chained)
         faults = [fault for table, row, derive in same for fault in _faults(table, row, derive)]
         if leaf.contents > 1:
@@ -116,7 +116,3 @@ def _moment(text: str) -> datetime:
     """A moment as a column keeps it: whole milliseconds."""
     moment = datetime.fromisoformat(text).astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-def _epoch_ms(moment: datetime) -> int:
-    return int(moment.replace(microsecond=0).timestamp()) * 1000 + moment.microsecond // 1000

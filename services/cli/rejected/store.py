@@ -6,9 +6,9 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
+from contracts.events import moment_at
 from services.cli.rejected.selection import Filters
 from services.domain.coordinate import Coordinate
-from services.domain.units import moment_of
 from services.runtime.clickhouse import translated
 
 _GROUPS = """
@@ -59,7 +59,7 @@ class Rejected:
     @property
     def broker_time(self) -> datetime:
         """When the broker got it."""
-        return moment_of(self.broker_ms)
+        return moment_at(self.broker_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class RejectionStore:
         where, parameters = filters.where()
         rows = self._rows(_GROUPS.format(where=where, size=size, first=first), parameters)
         return [
-            Group(code, path, topic, count, moment_of(since), moment_of(until), Coordinate(at[0], topic, at[1], at[2]))
+            Group(code, path, topic, count, moment_at(since), moment_at(until), Coordinate(at[0], topic, at[1], at[2]))
             for code, path, topic, count, since, until, at in rows
         ]
 

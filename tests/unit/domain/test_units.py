@@ -1,7 +1,5 @@
 """Milliseconds, hours and full-time equivalents."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +9,6 @@ from services.domain.units import (
     GRANT_NORM,
     full_time_equivalents,
     hours_text,
-    moment_of,
     ms_of_hours_text,
 )
 
@@ -33,15 +30,6 @@ def test_text_with_enough_decimals_gives_the_milliseconds_back(ms: int) -> None:
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not hours"):
         ms_of_hours_text(text)
-
-
-@given(st.integers(0, 253_402_300_799_999))
-def test_a_moment_is_the_milliseconds_exactly(epoch_ms: int) -> None:
-    """To the end of the year 9999."""
-    moment = moment_of(epoch_ms)
-    assert moment.utcoffset() == timedelta(0)
-    assert (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) == epoch_ms
-    assert moment.microsecond % 1000 == 0
 
 
 def test_full_time_equivalents_by_norm() -> None:

@@ -1,6 +1,6 @@
 """The event types: CloudEvents 1.0 attributes around one kind of data each."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -11,6 +11,7 @@ from contracts.fields import OR_ABSENT, Closed, Sequence, Source, Timestamp, Tok
 from contracts.registry import Authority, Baseline, BaselineWithdrawal
 from contracts.tasks import TaskRetraction, TaskState
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 COMPLETED: Final = "dk.frigjort.task.completed.v1"
 CORRECTED: Final = "dk.frigjort.task.corrected.v1"
 REOPENED: Final = "dk.frigjort.task.reopened.v1"
@@ -164,3 +165,8 @@ def identifier_of(event: Event) -> str:
 def epoch_ms(moment: datetime) -> int:
     """Milliseconds since 1970-01-01 UTC of an aware timestamp that has no finer part."""
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def moment_at(epoch_ms: int) -> datetime:
+    """The moment in UTC, exactly, of milliseconds since 1970."""
+    return _EPOCH + timedelta(milliseconds=epoch_ms)

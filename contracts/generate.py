@@ -20,11 +20,17 @@ from contracts.events import AUTHORITY_EVENTS, REGISTRY_EVENTS, schema_name
 from contracts.examples import FOLDER as EXAMPLES
 from contracts.examples import store
 from contracts.examples.sources import invalid_examples, valid_examples
+from contracts.seals import SEALED_TYPE, RecordsSealed
 
 HERE: Final = Path(__file__).parent
 SCHEMAS: Final = HERE / "schemas"
 RELEASED: Final = HERE / "released"
-_MODELS: Final[dict[str, type[BaseModel]]] = {**AUTHORITY_EVENTS, **REGISTRY_EVENTS, REJECTED_TYPE: RecordRejected}
+_MODELS: Final[dict[str, type[BaseModel]]] = {
+    **AUTHORITY_EVENTS,
+    **REGISTRY_EVENTS,
+    REJECTED_TYPE: RecordRejected,
+    SEALED_TYPE: RecordsSealed,
+}
 
 
 def schema(event_type: str) -> dict[str, Any]:
@@ -52,6 +58,7 @@ def asyncapi() -> dict[str, Any]:
         "tasks": (topics.TASKS_PREFIX + "{authority}", list(AUTHORITY_EVENTS), "send"),
         "baselines": (topics.BASELINES, list(REGISTRY_EVENTS), "receive"),
         "rejected": (topics.REJECTED, [REJECTED_TYPE], "receive"),
+        "seals": (topics.SEALS, [SEALED_TYPE], "receive"),
     }
     return {
         "asyncapi": "3.0.0",

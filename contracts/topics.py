@@ -6,6 +6,7 @@ TASKS_PREFIX: Final = "frigjort.tasks.v1."
 TASKS_PATTERN: Final = r"^frigjort\.tasks\.v1\.[1-9][0-9]{7}$"
 BASELINES: Final = "frigjort.baselines.v1"
 REJECTED: Final = "frigjort.rejected.v1"
+SEALS: Final = "frigjort.seals.v1"
 
 TASKS_CONFIG: Final = {
     "cleanup.policy": "delete",  # never compacted: every offset is a record
@@ -17,6 +18,11 @@ REJECTED_CONFIG: Final = {
     "cleanup.policy": "delete",
     "message.timestamp.type": "LogAppendTime",
     "retention.ms": str(90 * 24 * 3600 * 1000),
+}
+SEALS_CONFIG: Final = {
+    "cleanup.policy": "delete",  # two checkpoints at one offset that differ are both kept
+    "message.timestamp.type": "LogAppendTime",
+    "retention.ms": "-1",  # for ever: 300 bytes an hour and partition
 }
 
 

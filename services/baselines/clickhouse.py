@@ -3,14 +3,21 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import astuple, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
 from contracts import RULES, SAME_COLUMNS_SINCE
-from contracts.events import PUBLISHED, AuthorityRegistered, BaselinePublished, BaselineWithdrawn, RegistryEvent
+from contracts.events import (
+    PUBLISHED,
+    AuthorityRegistered,
+    BaselinePublished,
+    BaselineWithdrawn,
+    RegistryEvent,
+    moment_at,
+)
 from services.baselines.proposals import Proposal
 from services.baselines.restatement import Run, Stale
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
@@ -60,12 +67,12 @@ class RegistryStore:
     def proposals(self) -> list[tuple[str, bytes, datetime]]:
         """Every proposal: id, content, when it was proposed first."""
         rows = self._rows("SELECT proposal, payload, toUnixTimestamp64Milli(proposed_at) FROM proposals FINAL")
-        return [(str(proposal), str(payload).encode(), _moment(at)) for proposal, payload, at in rows]
+        return [(str(proposal), str(payload).encode(), moment_at(at)) for proposal, payload, at in rows]
 
     def approvals(self) -> list[tuple[str, str, datetime]]:
         """Every approval: of which proposal, by whom, when first."""
         rows = self._rows("SELECT proposal, approved_by, toUnixTimestamp64Milli(approved_at) FROM approvals FINAL")
-        return [(str(proposal), str(approved_by), _moment(at)) for proposal, approved_by, at in rows]
+        return [(str(proposal), str(approved_by), moment_at(at)) for proposal, approved_by, at in rows]
 
     def insert_proposals(self, proposals: Sequence[tuple[Proposal, datetime]]) -> None:
         """Stores proposals; one that is stored already stays as it is."""
@@ -94,7 +101,7 @@ class RegistryStore:
             "SELECT holder, toUnixTimestamp64Milli(min(recorded_at)) FROM registry_claims GROUP BY holder "
             "HAVING countIf(event = 'released') = 0"
         )
-        return {str(holder): _moment(milliseconds) for holder, milliseconds in rows}
+        return {str(holder): moment_at(milliseconds) for holder, milliseconds in rows}
 
     def _claim_row(self, holder: str, event: str) -> None:
         self._insert("registry_claims", ["holder", "event"], [[holder, event]])
@@ -169,10 +176,6 @@ class MeasurementStore(RegistryStore):
         names = [column.name for column in fields(run)]
         with translated():
             self._client.insert("restatements", [astuple(run)], column_names=names, settings=INSERT_SETTINGS)
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
 
 
 def _baseline_row(event: RegistryEvent, payload: bytes) -> dict[str, Any]:

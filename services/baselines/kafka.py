@@ -44,8 +44,14 @@ class RegistryKafka:
                     raise Retry("Kafka", f"create topics: {error}") from error
 
     def ensure_shared_topics(self) -> None:
-        """The registry's topic and the dead letters'."""
-        self.ensure_topics({topics.BASELINES: topics.BASELINES_CONFIG, topics.REJECTED: topics.REJECTED_CONFIG})
+        """The topics of the registry, of dead letters and of seals."""
+        self.ensure_topics(
+            {
+                topics.BASELINES: topics.BASELINES_CONFIG,
+                topics.REJECTED: topics.REJECTED_CONFIG,
+                topics.SEALS: topics.SEALS_CONFIG,
+            }
+        )
 
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         """The topic id of each existing topic. Raises `Retry`."""

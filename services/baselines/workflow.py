@@ -2,7 +2,7 @@
 
 Versions are immutable, and of one scope at most one is in force at any moment. What takes the place of another says so in
 its proposal: then the other is withdrawn, published again for what is left of its interval, and the new one published, all
-at once. Which one counts for a moment outside the new one's interval does not change. See docs/adr/0009.
+at once. Which one counts for a moment outside the new one's interval does not change. See docs/adr/0010.
 """
 
 from collections.abc import Sequence

@@ -14,15 +14,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts import topics
+from services.audit.reconciliation.clickhouse import ConservationStore
+from services.audit.reconciliation.logs import InputLogs
+from services.audit.reconciliation.reconcile import Reconciliation
+from services.cli import bundle, erase, seals, verify
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.flags import flags
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.accounts import Account, Stored
 from services.domain.conservation import Finding, Kind, Report, Verdict
-from services.progress.clickhouse import ConservationStore
-from services.progress.kafka import InputLogs
-from services.progress.reconciliation import Reconciliation
 from services.progress.settings import ProgressSettings
 from services.runtime import clickhouse
 from services.runtime.errors import Misconfigured
@@ -30,6 +31,10 @@ from services.runtime.kafka import KafkaMetadata
 
 app = typer.Typer(help="What an auditor asks.", no_args_is_help=True)
 app.command()(flags)
+app.command()(seals.seal)
+app.command()(verify.verify)
+app.command()(erase.erase)
+app.command()(bundle.bundle)
 _CODES: Final = {
     Verdict.WHOLE: ExitCode.OK,
     Verdict.WAITING: ExitCode.WAITING,

@@ -186,10 +186,10 @@ class Stack:
         }
 
     def start_progress(self, keys: dict[str, str] | None = None) -> None:
-        """Starts the progress service, which may only read; it is not waited for."""
+        """Starts the progress service, as the writer, since it seals; it is not waited for."""
         known = keys or self._secrets()
         environment = {
-            **self._neighbours(AUDITOR, known["auditor"]),
+            **self._neighbours(WRITER, known["writer"]),
             "FRIGJORT_PROGRESS_PORT": "0",
             "FRIGJORT_PROGRESS_INTERVAL_SECONDS": "15",
             **self.environment,

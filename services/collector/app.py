@@ -21,10 +21,11 @@ from services.collector.kafka import KafkaDeadLetters, Subscription, Topics
 from services.collector.metrics import CollectorMetrics
 from services.collector.partitions import Batch
 from services.collector.pipeline import Judged, Path
-from services.collector.provenance import Provenance
 from services.collector.reader import Reader
 from services.collector.registry import RegistryFollower
 from services.collector.settings import CollectorSettings
+from services.collector.settled import Settlements
+from services.domain.provenance import Provenance
 from services.runtime import clickhouse, logging, memory
 from services.runtime.errors import Retry
 from services.runtime.kafka import KafkaMetadata
@@ -87,7 +88,16 @@ class Collector:
         settings = self._settings
         bounds = limits(settings.brake_ratio, settings.brake_window_records, settings.brake_run_records)
         path = self._around(
-            Path(evidence, judge, Brake(bounds, store), store, self._dead_letters, reader, self._patience)
+            Path(
+                evidence,
+                Settlements(store, clock),
+                judge,
+                Brake(bounds, store),
+                store,
+                self._dead_letters,
+                reader,
+                self._patience,
+            )
         )
         return FastStream(
             subscription.broker,
@@ -153,7 +163,7 @@ class Collector:
         rejected = sum(judged.codes.values())
         for topic, count in Counter(record.topic for record in batch.records).items():
             metrics.received.labels(topic).inc(count)
-        metrics.accepted.inc(len(batch.records) - rejected)
+        metrics.accepted.inc(judged.records.num_rows - rejected)
         for code, count in judged.codes.items():
             metrics.rejected.labels(code).inc(count)
         for status, count in judged.statuses.items():

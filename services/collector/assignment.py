@@ -23,7 +23,7 @@ class Binding:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The highest `offset` of a partition in ClickHouse. `same_as_log`: the record `compared`, the last one whose digest is
-    kept, was read again from Kafka and is the same; `None`: there is none, or it is no longer in the log."""
+    kept, was read again from Kafka and is the same; `None`: there is none, it is no longer in the log, or it was erased."""
 
     offset: int
     same_as_log: bool | None

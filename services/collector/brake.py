@@ -151,14 +151,17 @@ class Brake:
         self._assignment = -1
         self._recent: dict[TopicPartition, Recent] = {}
 
-    async def check(self, batch: Batch, records: pa.Table) -> dict[TopicPartition, Braked]:
-        """The partitions to stop, given the batch's rows for table `records`. Raises `Retry`, having changed nothing."""
+    async def check(
+        self, batch: Batch, records: pa.Table, settled: Mapping[TopicPartition, Rejections]
+    ) -> dict[TopicPartition, Braked]:
+        """The partitions to stop, given the batch's rows for table `records` and those of its records that stay rejected
+        without a row. Raises `Retry`, having changed nothing."""
         if not self._limits:
             return {}
         if batch.assignment != self._assignment:
             self._assignment = batch.assignment
             self._recent.clear()
-        arrived = rejections_of(records)
+        arrived = _merged(rejections_of(records), settled)
         for partition, rejections in arrived.items():
             first = int(rejections.offsets[0])
             known = self._recent.get(partition)
@@ -173,6 +176,20 @@ class Brake:
                 halts[partition] = braked(partition, trip)
                 del self._recent[partition]
         return halts
+
+
+def _merged(
+    one: Mapping[TopicPartition, Rejections], other: Mapping[TopicPartition, Rejections]
+) -> Mapping[TopicPartition, Rejections]:
+    """The rejections of both, each partition's by offset."""
+    found = dict(one)
+    for partition, more in other.items():
+        known = one.get(partition, NONE)
+        offsets = np.concatenate([known.offsets, more.offsets])
+        order = np.argsort(offsets, kind="stable")
+        causes = known.causes + more.causes
+        found[partition] = Rejections(offsets[order], [causes[at] for at in order.tolist()])
+    return found
 
 
 def rejections_of(records: pa.Table) -> Mapping[TopicPartition, Rejections]:

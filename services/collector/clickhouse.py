@@ -1,7 +1,7 @@
 """The collector's edge to ClickHouse: two inserts a batch, one block each, and what it must know at an assignment."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from contracts import RULES
 from services.collector.assignment import Binding
 from services.collector.brake import Recent, Rejections
 from services.collector.metrics import CollectorMetrics
+from services.collector.settled import Reach
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
 _BINDINGS = """
@@ -35,6 +36,17 @@ SELECT offset, argMax(code, rules), argMax(path, rules) FROM records
 WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {partition:UInt16}
     AND offset >= {first:UInt64} AND offset < {before:UInt64}
 GROUP BY offset HAVING max(accepted) = 0 AND max(rules) >= {rules:UInt32} ORDER BY offset
+"""
+_SEALED = """
+SELECT topic, partition, toInt64(max(last_offset)) FROM seals
+WHERE (log_no, topic, partition) IN {places:Array(Tuple(UInt32, String, UInt16))} GROUP BY topic, partition
+"""
+_SETTLED = """
+SELECT topic, partition, offset, argMax(code, rules), argMax(path, rules) FROM records WHERE {reaches}
+GROUP BY topic, partition, offset HAVING max(accepted) = 0 ORDER BY topic, partition, offset
+"""
+_ERASED = """
+SELECT DISTINCT topic, partition, offset FROM erasures WHERE {reaches}
 """
 _STORED_FROM = """
 SELECT if(count() = 0, -1, toInt64(max(offset))) FROM records
@@ -106,9 +118,49 @@ class ClickHouseStore:
         offsets = np.array([offset for offset, _, _ in rejected], dtype=np.int64)
         return Recent(Rejections(offsets, [(code, path) for _, code, path in rejected]), stored)
 
+    async def sealed(self, reaches: Mapping[TopicPartition, Reach]) -> dict[TopicPartition, int]:
+        """`History` of what is settled."""
+        places = sorted((reach.log_no, *partition) for partition, reach in reaches.items())
+        return {TopicPartition(topic, number): last for topic, number, last in await self._rows(_SEALED, places=places)}
+
+    async def rejected(self, reaches: Mapping[TopicPartition, Reach]) -> dict[TopicPartition, Rejections]:
+        """`History` of what is settled."""
+        where, parameters = _within(reaches)
+        found: dict[TopicPartition, list[tuple[int, str, str]]] = {}
+        for topic, number, *rejection in await self._rows(_SETTLED.replace("{reaches}", where), **parameters):
+            found.setdefault(TopicPartition(topic, number), []).append(tuple(rejection))
+        return {
+            partition: Rejections(
+                np.array([offset for offset, _, _ in rejections], dtype=np.int64),
+                [(code, path) for _, code, path in rejections],
+            )
+            for partition, rejections in found.items()
+        }
+
+    async def erased(self, reaches: Mapping[TopicPartition, Reach]) -> dict[TopicPartition, frozenset[int]]:
+        """`History` of what is settled."""
+        where, parameters = _within(reaches)
+        found: dict[TopicPartition, set[int]] = {}
+        for topic, number, offset in await self._rows(_ERASED.replace("{reaches}", where), **parameters):
+            found.setdefault(TopicPartition(topic, number), set()).add(offset)
+        return {partition: frozenset(offsets) for partition, offsets in found.items()}
+
     async def _rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         query = partial(
             self.client.query, sql, parameters=parameters, column_formats={"digest": "bytes", "salt": "bytes"}
         )
         with translated():
             return list(map(tuple, (await asyncio.to_thread(query)).result_rows))
+
+
+def _within(reaches: Mapping[TopicPartition, Reach]) -> tuple[str, dict[str, object]]:
+    """The condition that a row is of one of these records, and its parameters. Each reach is a range of the primary key."""
+    conditions: list[str] = []
+    parameters: dict[str, object] = {}
+    for at, ((topic, number), reach) in enumerate(sorted(reaches.items())):
+        parameters[f"topic{at}"] = topic
+        conditions.append(
+            f"(log_no = {reach.log_no} AND topic = {{topic{at}:String}} AND partition = {number} "
+            f"AND offset BETWEEN {reach.first} AND {reach.last})"
+        )
+    return " OR ".join(conditions) or "0", parameters

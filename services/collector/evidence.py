@@ -9,11 +9,11 @@ from contracts import topics
 from contracts.codes import Violation
 from contracts.identifiers import is_cvr
 from contracts.reading import Record, read
-from services.collector import provenance
 from services.collector.assignment import Begin, Binding, Facts, Sight, Stored, same_log
 from services.collector.clickhouse import ClickHouseStore, Proof, Reached
 from services.collector.kafka import Subscription, Topics
 from services.collector.partitions import Running, name_of
+from services.domain import provenance
 from services.runtime.errors import Halt
 
 
@@ -99,7 +99,7 @@ class Evidence:
         beginnings: Mapping[TopicPartition, int],
     ) -> dict[TopicPartition, Stored]:
         """How far each partition is stored, and whether its last accepted record is still the one in the log: of a refused
-        one nothing was kept to compare with."""
+        one nothing was kept to compare with, and of one that was erased nothing is left."""
         compared = {
             partition: known.last_accepted
             for partition, known in reached.items()
@@ -112,7 +112,9 @@ class Evidence:
         return {
             partition: Stored(
                 known.last,
-                _same(records[partition], proofs[partition]) if partition in records else None,
+                _same(records[partition], proofs[partition])
+                if partition in records and proofs[partition].salt
+                else None,
                 compared.get(partition),
             )
             for partition, known in reached.items()

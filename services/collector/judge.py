@@ -13,10 +13,10 @@ from contracts.deadletters import dead_letter
 from services.collector import rows
 from services.collector.partitions import Batch
 from services.collector.pipeline import DeadLetter, Judged
-from services.collector.provenance import Provenance
 from services.collector.rows import Placed
 from services.collector.verdicts import Verdicts, judge_records
 from services.domain.columns import STATUSES, MeasurementColumns, Snapshot
+from services.domain.provenance import Provenance
 from services.domain.tables import task_columns
 
 _SLICE: Final = 4_096

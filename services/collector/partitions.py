@@ -4,7 +4,7 @@ Invariant: per running partition the records admitted are contiguous from the of
 a partition that is not running is dropped here: it will be read again from the offset where the partition begins.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
@@ -42,6 +42,10 @@ class Batch:
     logs: dict[TopicPartition, Begin]
     offsets: dict[TopicPartition, int]
     assignment: int
+
+    def without(self, left_out: Callable[[ConsumerRecord], bool]) -> "Batch":
+        """The batch without some of its records; it commits the same offsets."""
+        return replace(self, records=[record for record in self.records if not left_out(record)])
 
     def before(self, ends: Mapping[TopicPartition, int]) -> "Batch":
         """The batch without the records of these partitions from the given offsets on."""

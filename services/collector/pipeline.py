@@ -3,6 +3,7 @@
 Invariants: a row in `records` says that all else about its record is done, its dead letter acknowledged and its measurement
 stored; an offset is committed only after that row is stored. A crash between two steps leads to the same rows again:
 nothing here depends on a clock, on chance or on the batch's cut.
+What is settled, sealed rejections and erased payloads, is not written otherwise (`settled`).
 Where a partition is stopped, because its log was replaced or by the brake, the batch goes on without its records from the
 stop on.
 """
@@ -15,8 +16,9 @@ import pyarrow as pa
 from aiokafka import TopicPartition
 
 from services.collector.assignment import Begin
-from services.collector.brake import Braked
+from services.collector.brake import Braked, Rejections
 from services.collector.partitions import Batch
+from services.collector.settled import Settled
 from services.runtime.errors import Halt
 from services.runtime.retry import Patience
 
@@ -49,6 +51,14 @@ class Origin(Protocol):
         ...
 
 
+class Settling(Protocol):
+    """What must not be written otherwise; raises `Retry`."""
+
+    async def settled(self, batch: Batch) -> Settled:
+        """What is settled about a batch: nothing, unless its records are read again."""
+        ...
+
+
 class Judge(Protocol):
     """Judges a batch: pure, with the rules and the baselines of the moment."""
 
@@ -60,7 +70,9 @@ class Judge(Protocol):
 class Brake(Protocol):
     """Stops a partition that is flooded with rejections; raises `Retry`."""
 
-    async def check(self, batch: Batch, records: pa.Table) -> dict[TopicPartition, Braked]:
+    async def check(
+        self, batch: Batch, records: pa.Table, settled: Mapping[TopicPartition, Rejections]
+    ) -> dict[TopicPartition, Braked]:
         """The partitions to stop, each with the first offset that must not be stored."""
         ...
 
@@ -107,6 +119,7 @@ class Path:
     """The path and what it needs of the world."""
 
     origin: Origin
+    settling: Settling
     judge: Judge
     brake: Brake
     store: Store
@@ -119,13 +132,15 @@ class Path:
         strangers = await self.patience(self.origin.strangers, batch.logs)
         if strangers:
             batch = batch.before(dict.fromkeys(strangers, 0))
-        judged = await self.judge.judge(batch)
-        floods = await self.patience(self.brake.check, batch, judged.records) if judged.codes else {}
+        settled = await self.patience(self.settling.settled, batch)
+        judged = await self.judge.judge(settled.open(batch))
+        rejected = judged.codes or settled.rejected
+        floods = await self.patience(self.brake.check, batch, judged.records, settled.rejected) if rejected else {}
         if floods:
             batch = batch.before({partition: halt.offset for partition, halt in floods.items()})
-            judged = await self.judge.judge(batch)
+            judged = await self.judge.judge(settled.open(batch))
         await self.patience(self.dead_letters.send, judged.dead_letters)
         await self.patience(self.store.write_measurements, judged.measurements)
-        await self.patience(self.store.write_records, judged.records)
+        await self.patience(self.store.write_records, settled.cleared(judged.records))
         await self.patience(self.offsets.commit, batch.offsets, batch.assignment)
         return Outcome(batch, judged, {**strangers, **floods})

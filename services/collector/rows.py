@@ -12,15 +12,15 @@ from aiokafka import TopicPartition
 
 from contracts import RULES
 from services.collector.partitions import Batch, partition_of
-from services.collector.provenance import (
+from services.collector.verdicts import Verdicts, retractions
+from services.domain.columns import MeasurementColumns, Snapshot
+from services.domain.provenance import (
     REJECTED_DIGEST,
     Provenance,
     accepted_leaf,
     digest_of,
     rejected_leaf,
 )
-from services.collector.verdicts import Verdicts, retractions
-from services.domain.columns import MeasurementColumns, Snapshot
 from services.domain.tables import measured_columns
 
 _MOMENT: Final = pa.timestamp("ms", "UTC")

@@ -1,22 +1,28 @@
-"""The composition root: settings, then edges, then reconciling at an interval. Independent of what it watches: it shares
-neither process nor state with a collector."""
+"""The composition root: settings, then edges, then reconciling and sealing, each at its interval. Independent of what it
+watches: it shares neither process nor state with a collector."""
 
 import asyncio
 import json
 import signal
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from services.audit.reconciliation.clickhouse import ConservationStore
+from services.audit.reconciliation.logs import InputLogs
+from services.audit.reconciliation.reconcile import Reconciliation
+from services.audit.seals.clickhouse import SealStore
+from services.audit.seals.copies import FileCopies
+from services.audit.seals.kafka import KafkaCopies
+from services.audit.seals.sealing import Copies, Sealer, Standing, two_chains
 from services.domain.conservation import Finding, Report
-from services.progress.clickhouse import ConservationStore
-from services.progress.kafka import InputLogs
-from services.progress.metrics import ProgressMetrics
-from services.progress.reconciliation import Reconciliation
+from services.progress.metrics import ProgressMetrics, SealMetrics
 from services.progress.settings import ProgressSettings
 from services.runtime import clickhouse, logging
+from services.runtime.clock import now_ms
 from services.runtime.kafka import KafkaMetadata
 from services.runtime.retry import Patience
 from services.runtime.settings import ClickHouseSettings, KafkaSettings
@@ -32,31 +38,35 @@ class Progress:
         self._settings = settings
         self._kafka = kafka
         self._database = database
-        registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
         for standard in (GCCollector, PlatformCollector, ProcessCollector):
             standard(registry=registry)
         self.metrics = ProgressMetrics(registry)
         self._patience = Patience(on_retry=lambda neighbour: self.metrics.retries.labels(neighbour).inc())
         self._web = WebServer(health_app(registry, self._live, self._ready), settings.host, settings.port)
-        self._task: asyncio.Task[None] | None = None
+        self._sealing_patience = Patience(on_retry=lambda neighbour: self.metrics.retries.labels(neighbour).inc())
+        self._tasks: list[asyncio.Task[None]] = []
         self._findings: frozenset[Finding] = frozenset()
 
     async def run(self) -> None:
-        """Reconciles again and again until SIGTERM or SIGINT."""
+        """Reconciles and seals again and again until SIGTERM or SIGINT."""
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await self._web.start()
         print(json.dumps({"ready": "web", "url": self._web.url}), flush=True)  # noqa: T201 - the parent reads it
-        self._task = asyncio.create_task(self._reconcile_for_ever(), name="reconcile")
+        self._tasks = [asyncio.create_task(self._reconcile_for_ever(), name="reconcile")]
+        if self._settings.seal_interval_seconds:
+            self._tasks.append(asyncio.create_task(self._seal_for_ever(), name="seal"))
         waiting = asyncio.create_task(stop.wait())
-        await asyncio.wait((self._task, waiting), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((*self._tasks, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        if self._task.done():
-            _log.error("task_failed", task="reconcile", exc_info=self._task.exception())
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        for task in self._tasks:
+            if task.done():
+                _log.error("task_failed", task=task.get_name(), exc_info=task.exception())
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await self._web.stop()
 
     async def _reconcile_for_ever(self) -> None:
@@ -69,6 +79,31 @@ class Progress:
             self.metrics.succeeded.set_to_current_time()
             self._tell(report)
             await asyncio.sleep(self._settings.interval_seconds)
+
+    async def _seal_for_ever(self) -> None:
+        metrics = SealMetrics(self._registry)
+        client = await self._sealing_patience(asyncio.to_thread, clickhouse.connect, self._database)
+        copies: list[Copies] = [KafkaCopies(self._kafka)]
+        if self._settings.seal_file:
+            copies.append(FileCopies(Path(self._settings.seal_file)))
+        sealer = Sealer(SealStore(client), copies, now_ms)
+        while True:
+            standings = await self._sealing_patience(asyncio.to_thread, sealer.run)
+            metrics.show(standings, sealer.clock())
+            metrics.succeeded.set_to_current_time()
+            self._tell_seals(standings)
+            await asyncio.sleep(self._settings.seal_interval_seconds)
+
+    def _tell_seals(self, standings: list[Standing]) -> None:
+        """What was sealed, and each time the partitions that cannot be sealed any more."""
+        for standing in standings:
+            if standing.made and standing.sealed is not None:
+                _log.info(
+                    "sealed", checkpoint=str(standing.sealed), chain=standing.sealed.chain.hex(), made=standing.made
+                )
+        for log_no, topic, partition in two_chains(standings):
+            remedy = "`frigjort audit verify` says what was changed"
+            _log.error("two_chains", log_no=log_no, topic=topic, partition=partition, remedy=remedy)
 
     def _timed(self, reconciliation: Reconciliation) -> Report:
         begun = monotonic()
@@ -89,12 +124,12 @@ class Progress:
         self._findings = found
 
     def _live(self) -> Health:
-        return Health(("task reconcile has ended",) if self._task is None or self._task.done() else ())
+        ended = tuple(f"task {task.get_name()} has ended" for task in self._tasks if task.done())
+        return Health(ended or (() if self._tasks else ("starting",)))
 
     def _ready(self) -> Health:
         problems = list(self._live().problems)
-        if self._patience.waiting_for:
-            problems.append(self._patience.waiting_for)
+        problems += sorted({p.waiting_for for p in (self._patience, self._sealing_patience) if p.waiting_for})
         if self.metrics.last.report is None:
             problems.append("starting: nothing was reconciled yet")
         return Health(tuple(problems))

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from services.audit.seals.sealing import Standing, two_chains
 from services.domain.conservation import REFUSED, Kind, Report, Verdict
 
 _PLACE = ("topic", "partition")
@@ -81,6 +82,52 @@ def _of_findings(report: Report) -> Iterator[Metric]:
     whole = GaugeMetricFamily("frigjort_progress_whole", "1: nothing is missing, doubled or refused, whatever waits")
     whole.add_metric([], report.verdict != Verdict.NOT_WHOLE)
     yield whole
+
+
+class SealMetrics(Collector):
+    """How far partitions are sealed, over all logs of each; nothing before the first run. Of a process that seals: registered
+    with `registry` when it begins to, so that one which shall not seal is not said to be late."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._families: list[Metric] = []
+        registry.register(self)
+        self.succeeded = Gauge(
+            "frigjort_progress_last_sealing_timestamp_seconds",
+            "When it was last sealed what was due, also where nothing was",
+            registry=registry,
+        )
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is asked at registration."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """The Prometheus families."""
+        return self._families
+
+    def show(self, standings: Iterable[Standing], now_ms: int) -> None:
+        """Takes a run's result in the place of the one before."""
+        by_place: dict[tuple[str, str], list[Standing]] = {}
+        for standing in standings:
+            by_place.setdefault((standing.place[1], str(standing.place[2])), []).append(standing)
+        sealed = GaugeMetricFamily(
+            "frigjort_progress_sealed_offset", "Last sealed offset of the newest log", labels=_PLACE
+        )
+        age = GaugeMetricFamily(
+            "frigjort_progress_unsealed_seconds",
+            "Age of the oldest stored record that is not sealed, by the broker's time; 0: none",
+            labels=_PLACE,
+        )
+        chains = GaugeMetricFamily(
+            "frigjort_progress_two_chains", "1: two checkpoints at one offset differ", labels=_PLACE
+        )
+        for place, found in by_place.items():
+            newest = max(found, key=lambda standing: standing.place[0]).sealed
+            if newest is not None:
+                sealed.add_metric(place, newest.last_offset)
+            age.add_metric(place, max(standing.age_seconds(now_ms) for standing in found))
+            chains.add_metric(place, bool(two_chains(found)))
+        self._families = [sealed, age, chains]
 
 
 class ProgressMetrics:

@@ -14,6 +14,8 @@ class ProgressSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="FRIGJORT_PROGRESS_")
 
     interval_seconds: Annotated[float, Field(ge=1)] = 60.0
+    seal_interval_seconds: Annotated[float, Field(ge=0)] = 300.0
+    seal_file: str = ""
     group_id: str = "frigjort-collector"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 9465

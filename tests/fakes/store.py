@@ -1,6 +1,6 @@
 """ClickHouse as the collector needs it, in memory: tables that keep the row of the highest version under each key."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from contracts import RULES
 from services.collector.assignment import Binding
 from services.collector.brake import Recent, Rejections
 from services.collector.clickhouse import Proof, Reached
+from services.collector.settled import Reach
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -57,6 +58,8 @@ class FakeStore:
         self.records = KeepingTable((*_COORDINATE, "digest"), _of_record)
         self.measurements = KeepingTable(("authority", "task"), _of_measurement)
         self.logs: set[tuple[str, int, str]] = set()
+        self.seals: dict[tuple[int, str, int], int] = {}
+        self.erasures: set[Key] = set()
 
     def bind(self, topic: str, log_no: int, topic_id: str) -> None:
         """Gives the incarnation of a topic a number."""
@@ -112,6 +115,47 @@ class FakeStore:
             ),
             max((offset for offset in rows if offset >= before), default=-1),
         )
+
+    async def sealed(self, reaches: Mapping[TopicPartition, Reach]) -> dict[TopicPartition, int]:
+        """`History` of what is settled."""
+        known = {partition: self.seals.get((reach.log_no, *partition)) for partition, reach in reaches.items()}
+        return {partition: offset for partition, offset in known.items() if offset is not None}
+
+    async def rejected(self, reaches: Mapping[TopicPartition, Reach]) -> dict[TopicPartition, Rejections]:
+        """`History` of what is settled."""
+        found: dict[TopicPartition, Rejections] = {}
+        for partition, reach in reaches.items():
+            rows = [
+                row
+                for place, row in sorted(self.dispositions().items())
+                if place[:-1] == (reach.log_no, *partition)
+                and reach.first <= place[-1] <= reach.last
+                and not row["accepted"]
+            ]
+            if rows:
+                offsets = np.array([row["offset"] for row in rows], dtype=np.int64)
+                found[partition] = Rejections(offsets, [(row["code"], row["path"]) for row in rows])
+        return found
+
+    async def erased(self, reaches: Mapping[TopicPartition, Reach]) -> dict[TopicPartition, frozenset[int]]:
+        """`History` of what is settled."""
+        found: dict[TopicPartition, set[int]] = {}
+        for log_no, topic, number, offset in self.erasures:
+            reach = reaches.get(TopicPartition(topic, number))
+            if reach is not None and reach.log_no == log_no and reach.first <= offset <= reach.last:
+                found.setdefault(TopicPartition(topic, number), set()).add(offset)
+        return {partition: frozenset(offsets) for partition, offsets in found.items()}
+
+    def seal(self, log_no: int, partition: TopicPartition, offset: int) -> None:
+        """A sealer has come to this offset."""
+        self.seals[log_no, *partition] = offset
+
+    def erase(self, place: Key) -> None:
+        """The payload and the salt of a record are gone."""
+        self.erasures.add(place)
+        for key, row in self.records.rows.items():
+            if key[:-1] == place:
+                row |= {"payload": b"", "salt": b""}
 
     def dispositions(self) -> dict[Key, Row]:
         """The winner of each coordinate: accepted beats rejected, then higher rules, then the lower digest."""

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 import contracts
 
-STEPS: Final = ("strangers", "judge", "check", "send", "write_measurements", "write_records", "commit")
+STEPS: Final = ("strangers", "settled", "judge", "check", "send", "write_measurements", "write_records", "commit")
 """The steps of the path, in their order."""
 SHARE: Final = 7
 """Another version refuses one record in so many."""
@@ -75,7 +75,8 @@ class Wrapped:
 
 def deadly(path: Any, killer: Killer) -> Any:
     """The path with a kill in it."""
-    edges = {name: getattr(path, name) for name in ("origin", "judge", "brake", "store", "dead_letters", "offsets")}
+    names = ("origin", "settling", "judge", "brake", "store", "dead_letters", "offsets")
+    edges = {name: getattr(path, name) for name in names}
     wrapped = {
         name: Wrapped(edge, **{step: killer.around(step, getattr(edge, step)) for step in STEPS if hasattr(edge, step)})
         for name, edge in edges.items()

@@ -20,9 +20,9 @@ from services.collector.judge import judge
 from services.collector.metrics import CollectorMetrics
 from services.collector.partitions import Batch, partition_of
 from services.collector.pipeline import Judged
-from services.collector.provenance import Provenance
 from services.domain.columns import Snapshot
 from services.domain.match import Registry
+from services.domain.provenance import Provenance
 from services.runtime.clickhouse import connect
 from services.runtime.migrations import migrate
 from services.runtime.settings import ClickHouseSettings

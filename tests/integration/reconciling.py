@@ -1,7 +1,8 @@
-"""What the tests of `frigjort audit reconcile` share: events of two authorities, and the command's answer."""
+"""What the tests of `frigjort audit reconcile` share: events of two authorities, the command's answer, the service's gauges."""
 
 import json
 from typing import Any
+from urllib.request import urlopen
 
 from typer.testing import CliRunner
 
@@ -46,3 +47,14 @@ def delete(running: Running, topic: str, where: str) -> None:
     running.client().command(
         f"ALTER TABLE records DELETE WHERE topic = '{topic}' AND ({where})", settings={"mutations_sync": 1}
     )
+
+
+def metric(running: Running, name: str) -> float:
+    """The sum of a gauge of the progress service over its labels."""
+    assert running.stack.progress is not None
+    url = str(running.stack.progress.announcement(30)["url"])
+    with urlopen(f"{url}/metrics", timeout=5) as response:
+        lines = response.read().decode().splitlines()
+    found = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"frigjort_progress_{name}")]
+    assert found, name
+    return sum(found)

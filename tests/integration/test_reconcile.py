@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from tenacity import retry, stop_after_delay, wait_fixed
@@ -20,21 +19,11 @@ from tests.integration.reconciling import (
     account,
     delete,
     kinds,
+    metric,
     reconciled,
     send,
 )
 from tests.reference.records import Records
-
-
-def metric(running: Running, name: str) -> float:
-    """The sum of a gauge of the progress service over its labels."""
-    assert running.stack.progress is not None
-    url = str(running.stack.progress.announcement(30)["url"])
-    with urlopen(f"{url}/metrics", timeout=5) as response:
-        lines = response.read().decode().splitlines()
-    found = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"frigjort_progress_{name}")]
-    assert found, name
-    return sum(found)
 
 
 @retry(stop=stop_after_delay(30), wait=wait_fixed(0.3), reraise=True)

@@ -162,7 +162,7 @@ def test_killed_between_the_two_writes_and_refused_where_it_would_break_a_promis
     assert code == 2
     assert "not the secret" in said
 
-    names = ["log_no", "topic", "partition", "last_offset", "chain", "records", "sealed_at"]
+    names = ["log_no", "topic", "partition", "last_offset", "chain", "records", "closed_at"]
     seal = [1, topics.tasks_topic(OTHER), 0, GOOD + 9, b"c" * 32, GOOD + 10, datetime.now(UTC)]
     running.client().insert("seals", [seal], column_names=names)
     code, answer = frigjort(running, "redrive", "--code", "invalid_value", "--yes")

@@ -19,9 +19,9 @@ from services.baselines.restatement import Run, Stale
 from services.collector.assignment import Begin
 from services.collector.judge import judge
 from services.collector.partitions import Batch
-from services.collector.provenance import Provenance
 from services.domain.columns import Snapshot
 from services.domain.match import Registry
+from services.domain.provenance import Provenance
 from tests.properties.domain.strategies import AUTHORITIES, tasks
 from tests.reference.staleness import newer_generation
 

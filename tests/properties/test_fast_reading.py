@@ -18,11 +18,11 @@ from services.collector.fast import Candidates
 from services.collector.judge import judge
 from services.collector.partitions import Batch
 from services.collector.pipeline import DeadLetter
-from services.collector.provenance import Provenance
 from services.collector.tables import TASKS
 from services.collector.verdicts import judge_records, state_row
 from services.domain.columns import Snapshot
 from services.domain.match import Registry
+from services.domain.provenance import Provenance
 from tests.properties.events import binary_records, mutated_records, structured_records
 
 

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS proposals (
     version UInt64 MATERIALIZED bitNot(toUInt64(toUnixTimestamp64Milli(proposed_at)))
 ) ENGINE = ReplacingMergeTree(version) ORDER BY proposal
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'See docs/adr/0009.';
+COMMENT 'See docs/adr/0010.';
 
 CREATE TABLE IF NOT EXISTS approvals (
     proposal String,

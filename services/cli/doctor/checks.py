@@ -63,8 +63,8 @@ def of_error(error: FrigjortError) -> Finding:
 
 
 def topics_exist(existing: set[str], authorities: Iterable[str]) -> Finding:
-    """The registry's topic, the dead letters', and one for each authority."""
-    wanted = [topics.BASELINES, topics.REJECTED, *map(topics.tasks_topic, authorities)]
+    """The topics of the registry, of dead letters and of seals, and one for each authority."""
+    wanted = [topics.BASELINES, topics.REJECTED, topics.SEALS, *map(topics.tasks_topic, authorities)]
     missing = [name for name in wanted if name not in existing]
     if missing:
         return problem(f"missing: {', '.join(missing)}", "run `frigjort topics`")

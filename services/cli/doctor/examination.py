@@ -116,7 +116,7 @@ class Examination:
     @cached_property
     def _configs(self) -> dict[str, dict[str, str]]:
         inputs = {name for name in self._topics if name.startswith(topics.TASKS_PREFIX)}
-        shared = {topics.BASELINES, topics.REJECTED} & self._topics
+        shared = {topics.BASELINES, topics.REJECTED, topics.SEALS} & self._topics
         return self._log.metadata.configs(inputs | shared)
 
     def _kafka_answers(self) -> Finding:

@@ -18,14 +18,15 @@ from services.cli.exit_codes import ExitCode
 from services.cli.moments import utc
 from services.cli.rejected import log, words
 from services.cli.rejected.redrive import Redrive, Report, foreign
-from services.cli.rejected.selection import Coordinate, Filters
+from services.cli.rejected.selection import Filters, coordinate_of
 from services.cli.rejected.store import Rejected, RejectionStore
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.collector.clickhouse import ClickHouseStore
 from services.collector.judge import judge
 from services.collector.metrics import CollectorMetrics
-from services.collector.provenance import Provenance
 from services.collector.registry import RegistryFollower
+from services.domain.coordinate import Coordinate
+from services.domain.provenance import Provenance
 from services.runtime import clickhouse, logging
 from services.runtime.errors import Misconfigured
 from services.runtime.kafka import KafkaMetadata
@@ -83,7 +84,7 @@ def show(
 
     Exit code 1: no record is rejected there. Example: frigjort rejected show 1/frigjort.tasks.v1.29189846/0/4711
     """
-    at = Coordinate.parse(coordinate)
+    at = coordinate_of(coordinate)
     kafka, _ = settings(data)
     store = _store(data)
     found = store.selected(Filters(coordinate=at), 1)
@@ -154,7 +155,7 @@ def _filters(
         topic=topics.tasks_topic(cvr) if cvr else topic,
         since=utc(since),
         until=utc(until),
-        coordinate=Coordinate.parse(coordinate) if coordinate else None,
+        coordinate=coordinate_of(coordinate) if coordinate else None,
     )
 
 

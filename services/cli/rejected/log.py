@@ -12,9 +12,9 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaException
 from confluent_kafka import TopicPartition as Place
 
 from contracts import topics
-from services.cli.rejected.selection import Coordinate
 from services.collector.assignment import truncated
 from services.collector.partitions import name_of
+from services.domain.coordinate import Coordinate
 from services.runtime.errors import Halt, Retry
 from services.runtime.kafka import reader, to_the_end
 from services.runtime.settings import KafkaSettings

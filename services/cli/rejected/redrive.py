@@ -22,12 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from aiokafka import ConsumerRecord, TopicPartition
 
-from services.cli.rejected.selection import Coordinate
 from services.cli.rejected.store import Rejected
 from services.collector.assignment import Begin, Binding
 from services.collector.partitions import Batch
 from services.collector.pipeline import Judged
 from services.domain.conservation import ANEW
+from services.domain.coordinate import Coordinate
 from services.runtime.errors import Halt
 from services.runtime.retry import Patience
 

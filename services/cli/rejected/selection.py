@@ -3,33 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
+from services.domain.coordinate import Coordinate
 from services.runtime.errors import Misconfigured
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Coordinate:
-    """Where a record stands, written `log_no/topic/partition/offset`."""
-
-    log_no: int
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.log_no}/{self.topic}/{self.partition}/{self.offset}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """The coordinate in words. Raises `Misconfigured`."""
-        parts = text.split("/")
-        numbers = [parts[0], *parts[2:]] if len(parts) == 4 else []
-        if not numbers or not all(number.isascii() and number.isdigit() for number in numbers):
-            raise Misconfigured(
-                text, "not a coordinate: log_no/topic/partition/offset, as `frigjort rejected list` shows"
-            )
-        return cls(int(parts[0]), parts[1], int(parts[2]), int(parts[3]))
+def coordinate_of(text: str) -> Coordinate:
+    """The coordinate that somebody named. Raises `Misconfigured`."""
+    try:
+        return Coordinate.parse(text)
+    except ValueError as error:
+        remedy = "not a coordinate: log_no/topic/partition/offset, as `frigjort rejected list` and `audit verify` show"
+        raise Misconfigured(text, remedy) from error
 
 
 @dataclass(frozen=True, slots=True)

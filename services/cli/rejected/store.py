@@ -1,12 +1,14 @@
 """What ClickHouse knows of rejected records."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from services.cli.rejected.selection import Coordinate, Filters
+from contracts.events import moment_at
+from services.cli.rejected.selection import Filters
+from services.domain.coordinate import Coordinate
 from services.runtime.clickhouse import translated
 
 _GROUPS = """
@@ -57,7 +59,7 @@ class Rejected:
     @property
     def broker_time(self) -> datetime:
         """When the broker got it."""
-        return _moment(self.broker_ms)
+        return moment_at(self.broker_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class RejectionStore:
         where, parameters = filters.where()
         rows = self._rows(_GROUPS.format(where=where, size=size, first=first), parameters)
         return [
-            Group(code, path, topic, count, _moment(since), _moment(until), Coordinate(at[0], topic, at[1], at[2]))
+            Group(code, path, topic, count, moment_at(since), moment_at(until), Coordinate(at[0], topic, at[1], at[2]))
             for code, path, topic, count, since, until, at in rows
         ]
 
@@ -110,7 +112,3 @@ class RejectionStore:
 
 def _place(at: Coordinate) -> dict[str, Any]:
     return {"log_no": at.log_no, "topic": at.topic, "partition": at.partition}
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -6,8 +6,8 @@ from typing import Any, Final
 from contracts import topics
 from contracts.codes import EXPLANATIONS, RejectionCode
 from services.cli.rejected.redrive import Report
-from services.cli.rejected.selection import Coordinate
 from services.cli.rejected.store import Group, Rejected
+from services.domain.coordinate import Coordinate
 
 _NAMED: Final = 10
 _OUTCOMES: Final = (

@@ -13,6 +13,7 @@ from aiokafka import TopicPartition
 
 from services.collector.assignment import Binding
 from services.collector.clickhouse import ClickHouseStore, Proof, Reached
+from services.collector.settled import Reach
 from services.domain.columns import Snapshot
 from tests.fakes.store import FakeStore
 from tests.integration.delivering import Database, judged, snapshot_of
@@ -33,6 +34,8 @@ class Opened:
 
     store: FakeStore | ClickHouseStore
     bind: Callable[[str, int, str], None]
+    seal: Callable[[int, TopicPartition, int], None]
+    erase: Callable[[tuple[int, str, int, int]], None]
     winners: Callable[[], list[tuple[Any, ...]]]
 
 
@@ -42,14 +45,24 @@ def _fake() -> Opened:
     def winners() -> list[tuple[Any, ...]]:
         return [tuple(row[name] for name in _WINNERS) for row in store.measurements.rows.values()]
 
-    return Opened(store, store.bind, winners)
+    return Opened(store, store.bind, store.seal, store.erase, winners)
 
 
 def _clickhouse(database: Database) -> Opened:
     def bind(topic: str, log_no: int, topic_id: str) -> None:
         database.client.insert("logs", [[topic, log_no, topic_id]], column_names=["topic", "log_no", "topic_id"])
 
-    return Opened(database.store, bind, lambda: database.rows(f"SELECT {', '.join(_WINNERS)} FROM measurements FINAL"))
+    def seal(log_no: int, partition: TopicPartition, offset: int) -> None:
+        row = [log_no, *partition, offset, bytes(32)]
+        database.client.insert("seals", [row], column_names=["log_no", "topic", "partition", "last_offset", "chain"])
+
+    def erase(place: tuple[int, str, int, int]) -> None:
+        database.client.insert("erasures", [list(place)], column_names=["log_no", "topic", "partition", "offset"])
+
+    def winners() -> list[tuple[Any, ...]]:
+        return database.rows(f"SELECT {', '.join(_WINNERS)} FROM measurements FINAL")
+
+    return Opened(database.store, bind, seal, erase, winners)
 
 
 @pytest.fixture(params=["fake", "clickhouse"])
@@ -150,6 +163,43 @@ async def test_what_the_brake_asks(opened: Opened) -> None:
     for log_no, other in ((2, partition), (1, TopicPartition(topic, 1))):
         nothing = await opened.store.recent(log_no, other, 50, 50)
         assert (nothing.rejections.causes, nothing.stored) == ([], -1)
+
+
+async def test_what_is_settled(opened: Opened) -> None:
+    log = log_of(300, 4)
+    topic = log[0].topic
+    mine = [record for record in log if record.topic == topic][:50]
+    one, other, empty = (TopicPartition(topic, number) for number in range(3))
+    await _write(opened, mine, snapshot_of(REGISTRY), [20])
+    await _write(opened, [record._replace(partition=1) for record in mine[:30]], snapshot_of(REGISTRY), [])
+    refused = rejected(mine)
+    reaches = {
+        one: Reach(1, 5, 40),
+        other: Reach(1, 0, 20),
+        empty: Reach(1, 0, 9),
+        TopicPartition("x", 0): Reach(9, 0, 1),
+    }
+    assert await opened.store.sealed(reaches) == {}
+    for partition, offset in ((one, 9), (one, 33), (other, 2)):
+        opened.seal(1, partition, offset)
+    opened.seal(2, empty, 7)
+    assert await opened.store.sealed(reaches) == {one: 33, other: 2}
+
+    found = await opened.store.rejected(reaches)
+    expected = {
+        place: [o for o in sorted(refused) if reaches[place].first <= o <= reaches[place].last]
+        for place in (one, other)
+    }
+    assert {place: rejections.offsets.tolist() for place, rejections in found.items()} == expected
+    assert all(expected.values())
+    for rejections in found.values():
+        assert rejections.offsets.dtype == np.int64
+        assert [code for code, _ in rejections.causes] == [refused[offset] for offset in rejections.offsets.tolist()]
+    assert await opened.store.rejected({}) == {}
+
+    for place in ((1, topic, 0, 4), (1, topic, 0, 5), (1, topic, 0, 40), (1, topic, 1, 21), (2, topic, 1, 3)):
+        opened.erase(place)
+    assert await opened.store.erased(reaches) == {one: frozenset({5, 40})}
 
 
 async def test_bindings_are_the_newest_number_with_every_id_under_it(opened: Opened) -> None:

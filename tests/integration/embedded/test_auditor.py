@@ -44,7 +44,7 @@ def schema(endpoint: Reached) -> None:
     for file in sorted(MIGRATIONS.glob("*.sql")):
         statements = re.split(r";\s*\n", re.sub(r"^--.*$", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE))
         for statement in statements:
-            if statement.strip().startswith("CREATE"):
+            if statement.strip() and not statement.strip().startswith("INSERT"):
                 assert endpoint.ask(statement).status == 200, statement
 
 
@@ -199,7 +199,7 @@ def test_every_view_of_the_schema_can_be_read_and_no_table(endpoint: Reached) ->
     tables = {name: columns for name, is_view, columns in rows if is_view == "0"}
     assert {"provenance", "events", "task_measurements", "baseline_versions"} <= set(views)
     assert {"records", "measurements", "baselines", "event_ids_feed"} <= set(tables)
-    assert [name for name, columns in views.items() if "`salt`" in columns] == ["provenance"]
+    assert {name for name, columns in views.items() if "`salt`" in columns} == {"provenance", "record_rows"}
     for name, columns in views.items():
         answer = endpoint.ask(f"SELECT {columns} FROM `{name}` LIMIT 1", as_user=AUDITOR)
         assert answer.status == 200, answer.text

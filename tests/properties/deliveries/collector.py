@@ -15,10 +15,11 @@ from services.collector.evidence import Evidence
 from services.collector.judge import judge
 from services.collector.partitions import Batch
 from services.collector.pipeline import DeadLetter, Judged, Path
-from services.collector.provenance import Provenance
 from services.collector.reader import Reader
 from services.collector.settings import CollectorSettings
+from services.collector.settled import Settled, Settlements
 from services.domain.columns import Snapshot
+from services.domain.provenance import Provenance
 from services.runtime.errors import Halt, Retry
 from services.runtime.retry import Patience
 from tests.fakes.broker import FakeBroker, FakeDeadLetters, FakeSubscription, FakeTopics
@@ -27,6 +28,8 @@ from tests.reference.shapes import Coordinate
 
 NEWER_ONLY = b"local:ny"
 """Events that hold this are refused by release 1 and accepted by release 2."""
+LATE_SECONDS = 4_000_000_000.0
+"""The clock of the collectors: whatever they read is old enough to be sealed."""
 _PROVENANCE = Provenance(b"s" * 32)
 _SETTINGS = CollectorSettings(secret=SecretStr("s" * 32), buffer_rows=20)
 
@@ -89,10 +92,11 @@ class SteppingCollector:
         self._evidence = Evidence(world.store, self.subscription, FakeTopics(world.broker), "group")  # type: ignore[arg-type]
         self.reader = Reader(_SETTINGS, self.subscription, self._evidence)  # type: ignore[arg-type]
         self._letters = FakeDeadLetters(world.broker)
-        self._logs: Mapping[TopicPartition, Begin] = {}
+        self.batch: Batch | None = None
         release = ReleaseJudge(rules, lambda: self.snapshot)
         brake = Brake(bounds, world.store)
-        self.path = Path(self, release, brake, self, self, self, Patience(longest_pause_seconds=0))
+        self._settlements = Settlements(world.store, lambda: LATE_SECONDS)
+        self.path = Path(self, self, release, brake, self, self, self, Patience(longest_pause_seconds=0))
 
     async def _step(self) -> None:
         if not self._open:
@@ -110,6 +114,11 @@ class SteppingCollector:
         """`Origin`, a step before."""
         await self._step()
         return await self._evidence.strangers(logs)
+
+    async def settled(self, batch: Batch) -> Settled:
+        """`Settling`, a step before."""
+        await self._step()
+        return await self._settlements.settled(batch)
 
     async def write_records(self, rows: pa.Table) -> None:
         """Rows of table `records`, a step before and a step after."""
@@ -161,7 +170,7 @@ class SteppingCollector:
             await settle()
 
     async def _run(self, batch: Batch) -> None:
-        self._logs = batch.logs
+        self.batch = batch
         outcome = await self.path.run(batch)
         self.reader.partitions.stored(outcome.batch)
         for partition, halt in outcome.halts.items():
@@ -176,7 +185,7 @@ class SteppingCollector:
             await settle()
             if self.running is not None and self.running.done():
                 self.running.result()
-                self.running = None
+                self.running = self.batch = None
                 return
 
     async def kill(self) -> None:
@@ -184,7 +193,7 @@ class SteppingCollector:
         if self.running is not None:
             self.running.cancel()
             await asyncio.gather(self.running, return_exceptions=True)
-            self.running = None
+            self.running = self.batch = None
 
     async def work_off(self) -> None:
         """Reads, stores and commits all that there is."""
@@ -193,7 +202,7 @@ class SteppingCollector:
             await self.take(7)
             if self.running is not None:
                 await self.running
-                self.running = None
+                self.running = self.batch = None
 
 
 async def settle() -> None:

@@ -16,7 +16,7 @@ from contracts import topics
 from services.collector.brake import Braked, Limit
 from tests.fakes.broker import sent_ms
 from tests.properties.deliveries.collector import SteppingCollector
-from tests.properties.deliveries.group import Group
+from tests.properties.deliveries.sealers import Sealers
 from tests.properties.deliveries.sources import BAD, LOG_NO, PARTITIONS, snapshot_at
 from tests.reference.model import fold
 from tests.reference.rows import row_of
@@ -25,7 +25,7 @@ from tests.reference.shapes import Coordinate
 DEPTH = int(os.environ.get("FRIGJORT_TEST_DEPTH", "1"))
 
 
-class Deliveries(Group):
+class Deliveries(Sealers):
     """What must hold after every step, and in the end."""
 
     @invariant()
@@ -107,6 +107,8 @@ class Deliveries(Group):
                 self.one_disposition_a_coordinate()
                 self.what_is_committed_is_stored()
                 self.a_row_says_that_all_else_is_done()
+                self.below_a_seal_nothing_changes()
+                self.what_was_erased_stays_so()
                 for partition in set(PARTITIONS) - halted:
                     beginning, end = self.world.broker.range_of(partition)
                     assert self.stored_below(partition) == end

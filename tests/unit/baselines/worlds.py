@@ -107,7 +107,7 @@ class MemoryLog:
             self.topics.setdefault(name, f"id-{len(self.topics)}")
 
     def ensure_shared_topics(self) -> None:
-        self.ensure_topics({topics.BASELINES: {}, topics.REJECTED: {}})
+        self.ensure_topics({topics.BASELINES: {}, topics.REJECTED: {}, topics.SEALS: {}})
 
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         return {name: self.topics[name] for name in names}

@@ -17,6 +17,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = {
     topics.BASELINES: topics.BASELINES_CONFIG,
     topics.REJECTED: topics.REJECTED_CONFIG,
+    topics.SEALS: topics.SEALS_CONFIG,
     TASKS: topics.TASKS_CONFIG,
 }
 
@@ -57,7 +58,8 @@ def test_what_is_as_it_should_be_is_ok() -> None:
     ("found", "named"),
     [
         (checks.topics_exist({topics.BASELINES, TASKS}, ["10000009"]), topics.REJECTED),
-        (checks.topics_exist({topics.BASELINES, topics.REJECTED}, ["10000009"]), TASKS),
+        (checks.topics_exist({*GOOD} - {TASKS}, ["10000009"]), TASKS),
+        (checks.topics_exist({*GOOD} - {topics.SEALS}, ["10000009"]), topics.SEALS),
         (
             checks.transactions({(TASKS, 0): 5, (TASKS, 1): 5}, {(TASKS, 0): 5, (TASKS, 1): 4}),
             f"{TASKS}/1 from offset 4",

@@ -12,13 +12,14 @@ from contracts.examples import invalid, valid
 from contracts.reading import Record
 from services.cli.rejected import words
 from services.cli.rejected.redrive import Redrive, Report, batches, foreign
-from services.cli.rejected.selection import Coordinate, Filters
+from services.cli.rejected.selection import Filters, coordinate_of
 from services.cli.rejected.store import Group, Rejected
 from services.collector.assignment import Binding
 from services.collector.judge import judge
-from services.collector.provenance import Provenance
 from services.domain.columns import Snapshot
+from services.domain.coordinate import Coordinate
 from services.domain.match import Registry
+from services.domain.provenance import Provenance
 from services.runtime.errors import Halt, Misconfigured, Retry
 from services.runtime.retry import Patience
 
@@ -194,11 +195,11 @@ def test_which_incarnation_a_coordinate_is_of(binding: Binding | None, topic_id:
 @pytest.mark.parametrize("text", ["", "1/a/0", "1/a/0/x", "1/a/0/-1", "x/a/0/1", "1/a/b/0/1", "1/a/0/²"])
 def test_what_is_no_coordinate_is_refused(text: str) -> None:
     with pytest.raises(Misconfigured, match="not a coordinate"):
-        Coordinate.parse(text)
+        coordinate_of(text)
 
 
 def test_a_coordinate_is_written_as_it_is_read() -> None:
-    assert Coordinate.parse(f"1/{TOPIC}/0/17") == Coordinate(1, TOPIC, 0, 17)
+    assert coordinate_of(f"1/{TOPIC}/0/17") == Coordinate(1, TOPIC, 0, 17)
     assert str(Coordinate(1, TOPIC, 0, 17)) == f"1/{TOPIC}/0/17"
     assert Filters().where() == ("1", {})
 

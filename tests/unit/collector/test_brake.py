@@ -95,7 +95,7 @@ async def run(
     brake: Brake, store: Stored, batch: Batch, verdicts: dict[TopicPartition, Sequence[bool]]
 ) -> dict[TopicPartition, int]:
     """One batch as the path takes it; where each stopped partition stands."""
-    halts = {p: halt.offset for p, halt in (await brake.check(batch, rows_of(batch, verdicts))).items()}
+    halts = {p: halt.offset for p, halt in (await brake.check(batch, rows_of(batch, verdicts), {})).items()}
     store.write(batch.before(halts), verdicts)
     return halts
 
@@ -187,7 +187,7 @@ async def test_clickhouse_away_while_it_asks_counts_nothing_twice() -> None:
     batch = batch_of({PARTITION: range(3), OTHER: range(3)})
     verdicts: dict[TopicPartition, Sequence[bool]] = {PARTITION: [True] * 8, OTHER: [True] * 8}
     with pytest.raises(Retry):
-        await brake.check(batch, rows_of(batch, verdicts))
+        await brake.check(batch, rows_of(batch, verdicts), {})
     assert await run(brake, store, batch, verdicts) == {}
     assert await run(brake, store, batch_of({PARTITION: range(3, 8)}), verdicts) == {PARTITION: 3}
 

@@ -10,11 +10,13 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
+from services.audit.seals.sealing import Standing
 from services.collector.metrics import CollectorMetrics
 from services.collector.settings import CollectorSettings
 from services.domain.accounts import Account, Gaps, Log, Stored
+from services.domain.chain import Checkpoint
 from services.domain.conservation import Finding, Kind, Report
-from services.progress.metrics import ProgressMetrics
+from services.progress.metrics import ProgressMetrics, SealMetrics
 from services.progress.settings import ProgressSettings
 from services.runtime.settings import ClickHouseSettings, KafkaSettings, Settings
 
@@ -37,7 +39,9 @@ def _metric_names() -> set[str]:
     for by_partition in (metrics.lag, metrics.brake_engaged):
         by_partition.labels("x", "0")
     metrics.insert_seconds.labels("records")
-    ProgressMetrics(registry).last.report = REPORT
+    progress = ProgressMetrics(registry)
+    progress.last.report = REPORT
+    SealMetrics(registry).show([Standing((1, "topic", 0), Checkpoint(1, "topic", 0, 1, b"", 2, 3), 1, None)], 0)
     return set(METRIC.findall(generate_latest(registry).decode()))
 
 
@@ -100,7 +104,7 @@ def test_provisioning_parses_and_the_dashboard_uses_its_sources(file: Path) -> N
 def test_the_users_of_the_server_are_those_of_the_settings() -> None:
     users = ET.parse(ROOT / "deploy/clickhouse/users.d/frigjort.xml").getroot().find("users")
     assert users is not None
-    assert {user.tag for user in users} == {"default", "frigjort_writer", "frigjort_auditor"}
+    assert {user.tag for user in users} == {"default", "frigjort_writer", "frigjort_auditor", "frigjort_sealer"}
     given = COMPOSE["services"]["clickhouse"]["environment"]
     for user in users:
         password = user.find("password")
@@ -112,6 +116,13 @@ def test_the_auditor_is_granted_every_view_and_nothing_else() -> None:
     users = ET.parse(ROOT / "deploy/clickhouse/users.d/frigjort.xml").getroot()
     granted = [query.text for query in users.findall("users/frigjort_auditor/grants/query")]
     assert sorted(map(str, granted)) == sorted(f"GRANT SELECT ON frigjort.{view}" for view in _views())
+
+
+def test_the_sealer_may_write_seals_and_nothing_else() -> None:
+    users = ET.parse(ROOT / "deploy/clickhouse/users.d/frigjort.xml").getroot()
+    granted = [str(query.text) for query in users.findall("users/frigjort_sealer/grants/query")]
+    reading = {f"GRANT SELECT ON frigjort.{view}" for view in _views()}
+    assert [grant for grant in granted if grant not in reading] == ["GRANT INSERT ON frigjort.seals"]
 
 
 def test_every_view_reads_with_the_rights_of_its_maker() -> None:

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.domain.units import GOAL_NORM, GRANT_NORM, full_time_equivalents, hours_text, ms_of_hours_text
+from services.domain.units import (
+    GOAL_NORM,
+    GRANT_NORM,
+    full_time_equivalents,
+    hours_text,
+    ms_of_hours_text,
+)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The edge to Kafka: what the logs of the input topics are. Reads no record."""
+"""What the logs of the input topics are, in the order in which it must be asked. Reads no record."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

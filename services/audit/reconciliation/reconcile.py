@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.audit.reconciliation.logs import InputLogs
 from services.domain.accounts import Known
 from services.domain.conservation import Report, reconcile
-from services.progress.kafka import InputLogs
 
 
 class Store(Protocol):

@@ -6,8 +6,8 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.collector import provenance
-from services.collector.provenance import Provenance
+from services.domain import provenance
+from services.domain.provenance import Provenance
 
 
 @given(st.binary(min_size=1, max_size=200), st.binary(max_size=200))

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from contracts import topics
+from services.audit.reconciliation.logs import InputLogs
+from services.audit.reconciliation.reconcile import Reconciliation
 from services.domain.accounts import Gaps, Known, Stored
 from services.domain.conservation import Report, Verdict
-from services.progress.kafka import InputLogs
-from services.progress.reconciliation import Reconciliation
 from services.runtime.kafka import Partition
 
 TOPIC = topics.tasks_topic("10000009")

@@ -1,0 +1,111 @@
+"""`frigjort audit verify`: whether all that is stored is what was stored."""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+
+from contracts import topics
+from services.audit.seals.clickhouse import SealStore
+from services.audit.seals.copies import FileCopies
+from services.audit.seals.findings import Finding, Kind
+from services.audit.seals.kafka import KafkaCopies
+from services.audit.seals.verifying import Verified, Verifier
+from services.cli.connection import settings
+from services.cli.exit_codes import ExitCode
+from services.cli.up import DEFAULT_FOLDER, DataFolder
+from services.domain.chain import Checkpoint
+from services.runtime import clickhouse
+from services.runtime.clock import now_ms
+
+
+def verify(
+    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")] = None,
+    cvr: Annotated[list[str] | None, typer.Option(help="Only this authority's topic; may be repeated.")] = None,
+    checkpoints: Annotated[
+        list[Path] | None, typer.Option(help="Compare with this file of checkpoints; may be repeated.")
+    ] = None,
+    from_kafka: Annotated[bool, typer.Option("--from-kafka", help="Compare with the topic frigjort.seals.v1.")] = False,
+    most: Annotated[int, typer.Option(min=1, help="Show at most so many findings; all are counted.")] = 100,
+    data: DataFolder = DEFAULT_FOLDER,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show that records, baselines and seals are what was stored, or name what was altered, is missing or was added.
+
+    Computes anew the digest of each payload, the leaf of each row and the chain along each partition, and compares them with
+    what is stored, with the seals, and with checkpoints that were kept elsewhere. Who can rewrite all of ClickHouse can rewrite
+    the seals in it: only checkpoints from elsewhere show that. Lawful erasures are counted, and are no finding.
+
+    Exit code 0: nothing was found; 7: something is not what was stored; 6: nothing but seals that are overdue; 3: a neighbour
+    is away. Measurements are checked by `frigjort audit recompute`, the ends of logs by `frigjort audit reconcile`.
+
+    Examples: frigjort audit verify --from-kafka
+
+    frigjort audit verify --cvr 10000009 --checkpoints /mnt/elsewhere/seals.jsonl --json
+    """
+    only = {*(topic or ()), *map(topics.tasks_topic, cvr or ())} or None
+    kafka, database = settings(data, "auditor")
+    kept = [each for file in checkpoints or () for each in FileCopies(file).read()]
+    kept += KafkaCopies(kafka).read() if from_kafka else []
+    result = _verified(SealStore(clickhouse.connect(database)), kept, only, most)
+    if as_json:
+        typer.echo(json.dumps(_as_json(result)))
+    else:
+        _print(Console(), result)
+    if result.found:
+        raise typer.Exit(ExitCode.WAITING if result.only_unsealed else ExitCode.ALTERED)
+
+
+def _verified(store: SealStore, kept: list[Checkpoint], only: Collection[str] | None, most: int) -> Verified:
+    total = sum(count for place, count in store.counts().items() if only is None or place[1] in only)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("verifying", total=total)
+        verifier = Verifier(store, list(dict.fromkeys(kept)), now_ms(), only, lambda rows: bar.advance(task, rows))
+        return verifier.run(most)
+
+
+def _as_json(result: Verified) -> dict[str, Any]:
+    return {
+        "verified": not result.found,
+        "partitions": result.partitions,
+        "rows": result.rows,
+        "seals": result.seals,
+        "checkpoints_from_elsewhere": result.kept,
+        "erased": result.erased,
+        "found": result.found,
+        "findings": [_finding_as_json(finding) for finding in result.findings],
+    }
+
+
+def _finding_as_json(finding: Finding) -> dict[str, Any]:
+    known = asdict(finding)
+    log_no, topic, partition = known.pop("place")
+    return {**known, "log_no": log_no, "topic": topic, "partition": partition, "coordinate": finding.coordinate}
+
+
+def _print(console: Console, result: Verified) -> None:
+    for finding in result.findings:
+        colour = "yellow" if finding.kind == Kind.UNSEALED else "red"
+        where = escape(f"{finding.table} {finding.coordinate}: {finding.what}")
+        console.print(f"[bold {colour}]{finding.kind}[/]  {where}", highlight=False, soft_wrap=True)
+    if result.found > len(result.findings):
+        console.print(f"… and {result.found - len(result.findings):,} findings more")
+    looked = f"{result.rows:,} rows of {result.partitions} partitions, {result.seals:,} seals, {result.erased:,} lawful erasures"
+    looked += (
+        f", {result.kept:,} checkpoints from elsewhere"
+        if result.kept
+        else "; no checkpoints from elsewhere were compared"
+    )
+    if not result.found:
+        verdict = "[bold green]verified[/]"
+    elif result.only_unsealed:
+        verdict = "[bold yellow]seals are overdue[/]"
+    else:
+        verdict = f"[bold red]not what was stored[/]: {result.found:,} findings"
+    console.print(f"{verdict}: {looked}", highlight=False, soft_wrap=True)

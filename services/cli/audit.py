@@ -18,6 +18,7 @@ from services.audit.reconciliation.clickhouse import ConservationStore
 from services.audit.reconciliation.logs import InputLogs
 from services.audit.reconciliation.reconcile import Reconciliation
 from services.cli import bundle, erase, seals, verify
+from services.cli.benefits import benefits
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.flags import flags
@@ -31,6 +32,7 @@ from services.runtime.kafka import KafkaMetadata
 
 app = typer.Typer(help="What an auditor asks.", no_args_is_help=True)
 app.command()(flags)
+app.command()(benefits)
 app.command()(seals.seal)
 app.command()(verify.verify)
 app.command()(erase.erase)

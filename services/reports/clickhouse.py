@@ -91,9 +91,7 @@ FROM measured_roles WHERE role = 'treated' AND {_WHERE}
 """
 _REALISED: Final = """
 SELECT use, sumIf(realised_ms, NOT faulty), toInt64(countIf(NOT faulty)), toInt64(countIf(faulty))
-FROM (SELECT *, (authority, realisation) IN (
-    SELECT authority, realisation FROM realisation_faults UNION ALL
-    SELECT authority, other FROM realisation_faults WHERE other != '') AS faulty FROM realisations)
+FROM (SELECT *, authority IN (SELECT authority FROM realisation_faults) AS faulty FROM realisations)
 WHERE ({everybody:Bool} OR has({authorities:Array(String)}, authority))
     AND ({programme:String} = '' OR programme = {programme:String})
     AND period_from >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
@@ -183,8 +181,8 @@ class ReportStore:
         return predicted, expected_ms, reported, reported_ms
 
     def realised(self, group: Group) -> list[tuple[str, int, int, int]]:
-        """Per use: Σ confirmed, of how many confirmations whose period lies within the group's, and how many more are at
-        fault and in no sum."""
+        """Per use: Σ confirmed, of how many confirmations whose period lies within the group's, and how many more are in no
+        sum, since their authority has one at fault (docs/adr/0009)."""
         rows = self._rows(_REALISED, group.parameters())
         return [(str(use), int(ms), int(count), int(faulty)) for use, ms, count, faulty in rows]
 

@@ -54,7 +54,8 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Hours that benefit owners confirmed are used for something, milliseconds; `faulty` confirmations are not in it."""
+    """Hours that benefit owners confirmed are used for something, milliseconds; `faulty` confirmations are of
+    authorities that have one at fault, and not in it."""
 
     use: str
     realised_ms: int

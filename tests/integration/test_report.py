@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts import topics
-from contracts.events import COMPLETED, schema_name
+from contracts.events import COMPLETED, REALISED, schema_name
 from contracts.reading import STRUCTURED_HEADERS
 from services.baselines.estimates import rfc3339
 from services.cli.demo import offices
@@ -28,22 +28,22 @@ HOUR = 3_600_000
 LOT = {"assignment": "random", "assigned_at": rfc3339(START - timedelta(hours=1))}
 
 
-def send(running: Running, tasks: Iterable[dict[str, Any]]) -> None:
+def send(running: Running, contents: Iterable[dict[str, Any]], kind: str = COMPLETED, subject: str = "task") -> None:
     with Sender(running.stack.kafka_settings()) as sender:
-        for task in tasks:
+        for content in contents:
             event = {
                 "specversion": "1.0",
-                "id": f"{task['task']}-1",
+                "id": f"{content[subject]}-1",
                 "source": "/casesystem/eksempel",
-                "type": COMPLETED,
-                "subject": task["task"],
-                "partitionkey": task["task"],
+                "type": kind,
+                "subject": content[subject],
+                "partitionkey": content[subject],
                 "time": rfc3339(START),
-                "dataschema": schema_name(COMPLETED),
+                "dataschema": schema_name(kind),
                 "datacontenttype": "application/json",
-                "data": task,
+                "data": content,
             }
-            key = task["task"].encode()
+            key = content[subject].encode()
             sender.send(topics.tasks_topic(AUTHORITY), key, msgspec.json.encode(event), STRUCTURED_HEADERS)
     assert running.stack.drain()
     assert running.rows("SELECT code, path FROM rejections") == []
@@ -204,6 +204,49 @@ def test_ai_that_is_chosen_for_the_quicker_tasks_frees_nothing(start_stack: Call
     groups = (("--programme", "lot"), ("--sector", "region"), ("--sector", "municipality"), ("--cvr", AUTHORITY))
     tasks = [report(running, "waterfall", *group)["counts"]["tasks"] for group in groups]
     assert tasks == [1_500, 0, 3_000, 3_000]
+
+
+def confirmation(name: str, hours: float, **fields: Any) -> dict[str, Any]:
+    return {
+        "authority": AUTHORITY,
+        "realisation": name,
+        "revision": 1,
+        "period_from": "2026-03-01T00:00:00Z",
+        "period_to": "2026-04-01T00:00:00Z",
+        "realised_ms": round(hours * HOUR),
+        "use": "core_task",
+        "confirmed_by": "benefit-owner",
+        **fields,
+    }
+
+
+def benefits(running: Running, code: int) -> Any:
+    done = RUN.invoke(app, ["audit", "benefits", "--json", "--data", str(running.stack.data)])
+    assert done.exit_code == code, done.output
+    return json.loads(done.stdout)
+
+
+@on_embedded
+def test_what_is_confirmed_is_an_of_which_and_more_than_was_freed_is_an_error(
+    start_stack: Callable[..., Running],
+) -> None:
+    running = start_stack()
+    send(running, (task(f"b-{n}", 8, task_type="kle:27.35.04") for n in range(120)))  # 18 - 8 minutes each: 20 hours
+    send(running, [confirmation("r-1", 12), confirmation("r-2", 3, use="quality")], REALISED, "realisation")
+    assert benefits(running, 0)["faults"] == []
+    assert report(running, "waterfall")["realised"] == [
+        {"use": "core_task", "realised_ms": 12 * HOUR, "confirmations": 1, "faulty": 0},
+        {"use": "quality", "realised_ms": 3 * HOUR, "confirmations": 1, "faulty": 0},
+    ]
+    assert "Of which confirmed as used for core_task: 12.0 hours in 1 confirmations." in screen(running, "waterfall")
+    assert report(running, "waterfall", "--task-type", "kle:27.35.04")["realised"] is None
+
+    send(running, [confirmation("r-3", 6, use="saved")], REALISED, "realisation")  # 21 of 20
+    found = benefits(running, 1)
+    assert {(row["fault"], row["net_ms"]) for row in found["faults"]} == {("more_than_freed", 20 * HOUR)}
+    assert [(use["realised_ms"], use["faulty"]) for use in report(running, "waterfall")["realised"]] == [(0, 1)] * 3
+    told = RUN.invoke(app, ["audit", "benefits", "--data", str(running.stack.data)])
+    assert "21.00 hours are confirmed within its period, and 20.00 were freed" in " ".join(told.stdout.split())
 
 
 @pytest.mark.parametrize(

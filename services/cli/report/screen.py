@@ -163,7 +163,7 @@ def _balance(console: Console, found: Effect) -> None:
 
 def _realised(console: Console, found: Effect) -> None:
     for use in found.realised or ():
-        faulty = f"; {use.faulty:,} more are at fault: view realisation_faults" if use.faulty else ""
+        faulty = f"; {use.faulty:,} more do not count: `frigjort audit benefits`" if use.faulty else ""
         console.print(
             f"Of which confirmed as used for {use.use}: {_hours(use.realised_ms)} hours in {use.confirmations:,} "
             f"confirmations{faulty}.",

@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 KAFKA  := .frigjort-kafka/.fetched
 ARGS   ?=
 
-.PHONY: demo up test test-faults soak bench simulate lint format generate lock clean help
+.PHONY: demo up test test-faults soak bench bench-restate simulate lint format generate lock clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -39,6 +39,9 @@ soak: $(STAMP) $(KAFKA) ## All faults at random under load; MINUTES=60, ARGS='--
 
 bench: $(STAMP) ## This collector beside its peers, in one run; ARGS='--events 200000'
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-restate: $(STAMP) ## A million measurements restated, killed halfway, collectors running; ARGS='--tasks 1000000'
+	@$(BIN)/python -m tests.bench.restating $(ARGS)
 
 simulate: $(STAMP) ## Does an interval hold the truth? ARGS='nations placebo authorities balance staggered --runs 2000 --seed 1 --json'
 	@$(BIN)/python -m tests.simulations $(ARGS)

@@ -57,7 +57,12 @@ class Run:
 
 def valid_messages(count: int, seed: int = 3) -> list[Message]:
     """Valid, distinct task events over the authorities of the bench."""
-    found: list[Message] = []
+    return list(valid(count, seed))
+
+
+def valid(count: int, seed: int) -> Iterator[Message]:
+    """The same, one by one."""
+    found = 0
     for topic, key, value, headers in case_systems.messages(count, seed, Sent()):
         if (
             key is None
@@ -67,10 +72,10 @@ def valid_messages(count: int, seed: int = 3) -> list[Message]:
             or len(headers) != 1
         ):
             continue
-        target = AUTHORITIES[len(found) % len(AUTHORITIES)]
+        target = AUTHORITIES[found % len(AUTHORITIES)]
         changed = value.replace(topics.authority_of(topic).encode(), target.encode())
-        found.append((topics.tasks_topic(target), key, changed, headers))
-    return found
+        found += 1
+        yield topics.tasks_topic(target), key, changed, headers
 
 
 def register(registry: Registry) -> None:

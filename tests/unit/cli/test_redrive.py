@@ -192,7 +192,7 @@ def test_which_incarnation_a_coordinate_is_of(binding: Binding | None, topic_id:
     assert bool(said) == bool(reason)
 
 
-@pytest.mark.parametrize("text", ["", "1/a/0", "1/a/0/x", "1/a/0/-1", "x/a/0/1", "1/a/b/0/1", "1/a/0/²"])
+@pytest.mark.parametrize("text", ["", "1/a/0", "1/a/0/x", "1/a/0/-1", "x/a/0/1", "1/a/b/0/1", "1/a/0/²", "1/a/0/١"])
 def test_what_is_no_coordinate_is_refused(text: str) -> None:
     with pytest.raises(Misconfigured, match="not a coordinate"):
         coordinate_of(text)

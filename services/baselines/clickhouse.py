@@ -30,6 +30,14 @@ class RegistryStore:
         )
         return int(generation)
 
+    def published_until(self) -> datetime:
+        """When the newest event was published, to the millisecond; 1970 for none."""
+        ((milliseconds,),) = self._rows(
+            "SELECT toUnixTimestamp64Milli(greatest((SELECT max(published_at) FROM baselines), "
+            "(SELECT max(published_at) FROM authorities)))"
+        )
+        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+
     def payloads(self) -> list[bytes]:
         """Every registry event as it was published, in the order of generations."""
         rows = self._rows(

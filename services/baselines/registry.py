@@ -28,6 +28,10 @@ class Store(Claims, Protocol):
         """The highest number given."""
         ...
 
+    def published_until(self) -> datetime:
+        """When the newest event was published; long ago for none."""
+        ...
+
     def payloads(self) -> list[bytes]:
         """All events, in the order of their numbers."""
         ...
@@ -182,14 +186,19 @@ class Registry:
     def _publish(
         self, event_type: str, named: Sequence[tuple[str, dict[str, Any]]], again: set[str], now: datetime
     ) -> None:
-        """Numbers, checks and stores the new ones, then sends them and those that are to be sent again."""
+        """Numbers, checks and stores the new ones, then sends them and those that are to be sent again.
+
+        Their time never falls behind that of an earlier number, whatever the clock does: what was known at a moment is
+        then all numbers up to one (docs/adr/0011).
+        """
         generation = self.store.generation()
+        published_at = max(now, self.store.published_until())
         stored = [
             message for message in map(_message, self.store.payloads() if again else []) if _subject(message) in again
         ]
         events = []
         for number, (identifier, data) in enumerate(named, start=generation + 1):
-            payload = _payload(event_type, identifier, {**data, "generation": number}, now)
+            payload = _payload(event_type, identifier, {**data, "generation": number}, published_at)
             events.append((_checked(identifier, payload), payload))
         try:
             self.store.insert(events)

@@ -17,6 +17,7 @@ from contracts import topics
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.flags import flags
+from services.cli.recompute import recompute
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.accounts import Account, Stored
 from services.domain.conservation import Finding, Kind, Report, Verdict
@@ -30,6 +31,7 @@ from services.runtime.kafka import KafkaMetadata
 
 app = typer.Typer(help="What an auditor asks.", no_args_is_help=True)
 app.command()(flags)
+app.command()(recompute)
 _CODES: Final = {
     Verdict.WHOLE: ExitCode.OK,
     Verdict.WAITING: ExitCode.WAITING,

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts import topics
+from services.cli.as_of import as_of, diff
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.flags import flags
@@ -32,6 +33,8 @@ from services.runtime.kafka import KafkaMetadata
 app = typer.Typer(help="What an auditor asks.", no_args_is_help=True)
 app.command()(flags)
 app.command()(recompute)
+app.command()(as_of)
+app.command()(diff)
 _CODES: Final = {
     Verdict.WHOLE: ExitCode.OK,
     Verdict.WAITING: ExitCode.WAITING,

@@ -14,12 +14,11 @@ from rich.table import Table
 from contracts.identifiers import is_cvr
 from services.audit.recompute.clickhouse import RecomputationStore
 from services.audit.recompute.comparison import HARMLESS, Compared, Finding, Kind, Recomputation, Report
-from services.cli.connection import settings
+from services.cli.connection import auditor
 from services.cli.exit_codes import ExitCode
 from services.cli.progress_bar import events_bar
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.units import hours_text
-from services.runtime import clickhouse
 from services.runtime.errors import Misconfigured
 
 Cvrs = Annotated[list[str] | None, typer.Option("--cvr", help="Only this authority; may be repeated.")]
@@ -50,7 +49,7 @@ def recompute(
     frigjort audit recompute --cvr 10000009 --json
     """
     authorities = known(cvr)
-    store = RecomputationStore(clickhouse.connect(settings(data, "auditor")[1]))
+    store = RecomputationStore(auditor(data))
     with events_bar("recomputing") as bar:
         report = Recomputation(store, pause=lambda: sleep(_PAUSE_SECONDS), watch=bar).run(authorities)
     if as_json:

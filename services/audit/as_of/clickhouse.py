@@ -32,16 +32,20 @@ WITH
         FROM recomputed_states(at = {_MOMENT.format(name="first")})
         WHERE {_HERE} AND since_generation <= {{g1:UInt64}} AND {{g1:UInt64}} < until_generation
     ),
-    after AS (
-        SELECT authority, task, any(kind) AS kind, any(event_type) AS event_type, any(log_no) AS log_no,
-               any(partition) AS partition, any(offset) AS offset, any(ifNull(rework_ms, 0)) AS rework,
+    under AS (
+        SELECT authority, task, kind, event_type, log_no, partition, offset, baseline_generation,
+               status = 'measured' AS measured, ifNull(saved_ms, 0) AS saved, ifNull(rework_ms, 0) AS rework,
                since_generation <= {{g1:UInt64}} AND {{g1:UInt64}} < until_generation AS then,
-               since_generation <= {{g2:UInt64}} AND {{g2:UInt64}} < until_generation AS now,
-               countIf(then AND status = 'measured') > 0 AS measured_then, sumIf(ifNull(saved_ms, 0), then) AS saved_then,
-               countIf(now AND status = 'measured') > 0 AS measured_now, sumIf(ifNull(saved_ms, 0), now) AS saved_now,
-               sumIf(baseline_generation, then) != sumIf(baseline_generation, now) AS restated
-        FROM recomputed_states(at = {_MOMENT.format(name="second")})
-        WHERE {_HERE} GROUP BY authority, task
+               since_generation <= {{g2:UInt64}} AND {{g2:UInt64}} < until_generation AS now
+        FROM recomputed_states(at = {_MOMENT.format(name="second")}) WHERE {_HERE}
+    ),
+    after AS (
+        SELECT u.authority AS authority, u.task AS task, any(u.kind) AS kind, any(u.event_type) AS event_type,
+               any(u.log_no) AS log_no, any(u.partition) AS partition, any(u.offset) AS offset, any(u.rework) AS rework,
+               maxIf(u.measured, then) AS measured_then, sumIf(u.saved, then) AS saved_then,
+               maxIf(u.measured, now) AS measured_now, sumIf(u.saved, now) AS saved_now,
+               sumIf(u.baseline_generation, then) != sumIf(u.baseline_generation, now) AS restated
+        FROM under AS u GROUP BY authority, task
     )
 SELECT b.kind != 0 AS known, known AND (b.log_no, b.partition, b.offset) != (a.log_no, a.partition, a.offset) AS exchanged,
        a.kind = 2 AS retracted, a.event_type = '{REOPENED}' AS reopened, exchanged AND a.rework != b.rework AS reworked,

@@ -17,6 +17,7 @@ from contracts import topics
 from services.cli.as_of import as_of, diff
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
+from services.cli.explain import explain
 from services.cli.flags import flags
 from services.cli.recompute import recompute
 from services.cli.up import DEFAULT_FOLDER, DataFolder
@@ -33,8 +34,9 @@ from services.runtime.kafka import KafkaMetadata
 app = typer.Typer(help="What an auditor asks.", no_args_is_help=True)
 app.command()(flags)
 app.command()(recompute)
-app.command()(as_of)
+app.command("as-of")(as_of)
 app.command()(diff)
+app.command()(explain)
 _CODES: Final = {
     Verdict.WHOLE: ExitCode.OK,
     Verdict.WAITING: ExitCode.WAITING,

@@ -161,7 +161,8 @@ def _total_and_hours(total: Total) -> tuple[str, str]:
 
 
 def _heading(found: Snapshot) -> str:
-    return f"as recorded at {found.at:%Y-%m-%d %H:%M:%S} UTC, generation {found.generation}"
+    at = found.at.isoformat(" ", "milliseconds").removesuffix("+00:00").removesuffix(".000")
+    return f"as recorded at {at} UTC, generation {found.generation}"
 
 
 def _print_unreadable(console: Console, found: Snapshot) -> None:

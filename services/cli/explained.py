@@ -85,7 +85,8 @@ def _print_generations(say: Callable[[str], None], found: TaskExplained) -> None
 def _span(figures: Figures) -> str:
     if figures.until is None:
         return f"generation {figures.since} and newer"
-    return f"generation {figures.since} to {figures.until - 1}"
+    last = figures.until - 1
+    return f"generation {figures.since}" + (f" to {last}" if last > figures.since else "")
 
 
 def _figures(figures: Figures) -> str:
@@ -162,10 +163,11 @@ def _row(line: Line) -> list[str]:
 
 
 def _name(line: Line) -> str:
-    named = f"{line.baseline} v{line.baseline_version} ({line.grade})" if line.baseline else ""
+    if line.baseline:
+        return f"{line.baseline} v{line.baseline_version} ({line.grade})"
     if line.status == "measured":
-        return named or f"no credit: {line.why}"
-    return f"{line.status}: {line.why}" + (f", {named}" if named else "")
+        return f"no credit: {line.why}"
+    return f"{line.status}: {line.why}"
 
 
 def _hours(ms: int) -> str:

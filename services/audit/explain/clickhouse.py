@@ -58,9 +58,9 @@ AND ({task_type:String} = '' OR task_type = {task_type:String}) AND ({day:String
 """
 _LINES: Final = f"""
 SELECT status, why, of, version, any(toString(t.grade)), any(b.mean_ms), count() AS tasks, sum(counted_active_ms), sum(review_ms),
-       sum(rework_ms), sum(effort_ms), sum(credit_ms), sum(saved_ms), groupArraySorted(3)((toString(authority), task))
+       sum(rework_ms), sum(effort_ms), sumIf(credit_ms, credited), sum(saved_ms), groupArraySorted(3)((toString(authority), task))
 FROM (
-    SELECT *, credit_ms IS NOT NULL AS credited,
+    SELECT *, status = 'measured' AND credit_ms IS NOT NULL AS credited,
            multiIf(status = 'unmeasured', 'no baseline', status = 'incomplete', 'review or rework unknown', credited, 'credited',
                    outcome != 'completed', toString(outcome), toString(origin)) AS why,
            if(credited, toString(baseline), '') AS of, if(credited, baseline_version, 0) AS version

@@ -1,0 +1,140 @@
+"""A run on Apache Kafka with corrections, retractions and restatements: as recorded at any instant of it is the reference
+model's snapshot at that instant, and the causes between any two add up."""
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from contracts.topics import tasks_topic
+from services.audit.as_of.clickhouse import InstantStore
+from services.audit.as_of.totals import changes, snapshot
+from services.audit.recompute.clickhouse import RecomputationStore
+from services.audit.recompute.comparison import Recomputation
+from services.cli.producer import Sender
+from services.domain.causes import Cause
+from tests.integration.audit.recomputing import expected, moment, rows, when
+from tests.integration.conftest import AUTHORITY, OTHER, Running, on_kafka
+from tests.integration.test_restatement import restated
+from tests.reference import load_registry, workload
+from tests.reference.model import Total, fold
+from tests.reference.records import Records
+from tests.reference.registry import Registry
+from tests.reference.shapes import LogRecord
+
+SEED = 91
+EVENTS = 6_000
+INSTANTS = 200
+AMONG = [AUTHORITY, OTHER]
+_TOLD = "SELECT payload FROM registry_events ORDER BY generation"
+
+
+def published(running: Running) -> Iterator[None]:
+    """What the registry says while events come, step by step."""
+    registry = running.stack.registry()
+
+    def publish(percent: int) -> None:
+        registry.publish_baselines(load_registry.baselines(AMONG, percent), datetime.now(UTC))
+
+    def register(sector: str) -> None:
+        registry.add_authorities([{"authority": OTHER, "name": "Anden", "sector": sector}], datetime.now(UTC))
+
+    publish(100)
+    yield
+    register("region")
+    yield
+    publish(150)
+    yield
+    for series in ("nation/27.35.04/any", "sector/27.35.04/low"):
+        registry.withdraw(series, 2, "wrong-file", "method-office", datetime.now(UTC))
+    yield
+    register("municipality")
+    yield
+    publish(90)
+    yield
+
+
+def run(running: Running) -> None:
+    """Sends everything in bursts, and between them the registry speaks; sweeps restate beside it."""
+    sent = list(workload.messages(EVENTS, SEED, AMONG))
+    over = threading.Event()
+    sweeps = threading.Thread(target=_sweeping, args=(running, over))
+    sweeps.start()
+    try:
+        steps = published(running)
+        for first in range(0, EVENTS, EVENTS // 7):
+            with Sender(running.stack.kafka_settings()) as sender:
+                for message in sent[first : first + EVENTS // 7]:
+                    sender.send(*message)
+            next(steps, None)
+        assert running.stack.drain(90)
+    finally:
+        over.set()
+        sweeps.join()
+    restated(running)
+
+
+def _sweeping(running: Running, over: threading.Event) -> None:
+    while not over.wait(1):
+        restated(running)
+
+
+def in_kafka(running: Running) -> tuple[Records, dict[tuple[int, str, int, int], int]]:
+    """Every record of the run for the model, and when the broker had it, epoch milliseconds."""
+    consumer = Consumer({"bootstrap.servers": running.ready["kafka"], "group.id": "model", "enable.auto.commit": False})
+    records, times = Records(), {}
+    try:
+        known = consumer.list_topics(timeout=10).topics
+        topics = [tasks_topic(cvr) for cvr in AMONG]
+        consumer.assign([TopicPartition(name, n, OFFSET_BEGINNING) for name in topics for n in known[name].partitions])
+        while messages := consumer.consume(10_000, 5.0):
+            for message in messages:
+                assert message.error() is None
+                place = (1, str(message.topic()), int(message.partition() or 0), int(message.offset() or 0))
+                headers: Any = tuple(message.headers() or ())
+                records.add(LogRecord(*place, message.key(), message.value(), headers))
+                times[place] = message.timestamp()[1]
+    finally:
+        consumer.close()
+    return records, times
+
+
+@on_kafka
+@pytest.mark.timeout(1_200)
+def test_as_recorded_at_200_instants_of_a_run(start_stack: Callable[..., Running]) -> None:
+    running, chance = start_stack(collectors=2), random.Random(SEED)
+    run(running)
+    client = running.client("auditor")
+    records, times = in_kafka(running)
+    assert len(records) == EVENTS
+    events = [json.loads(payload) for (payload,) in running.rows(_TOLD)]
+    begin, end = min(times.values()), max(times.values())
+    instants = [begin - 1, end, *(chance.randrange(begin, end) for _ in range(INSTANTS - 2))]
+    store, sizes = InstantStore(client), set()
+    for at in instants:
+        registry = Registry(event for event in events if when(event) <= at)
+        model = fold(records, registry, [place for place, ms in times.items() if ms <= at])
+        source = "measurements_as_of(at = fromUnixTimestamp64Milli({at:Int64}, 'UTC'))"
+        assert dict(rows(client, source, at=at)) == expected(model), moment(at)
+        found = snapshot(store, moment(at))
+        assert astuple(found.total) == tuple(model.by().get((), Total())), moment(at)
+        assert found.generation == registry.generation
+        sizes.add((found.total, found.generation))
+    assert len(sizes) > INSTANTS // 2, "the instants are different"
+    seen = set()
+    for _ in range(10):
+        first, second = sorted(chance.choice(instants) for _ in range(2))
+        found_changes = changes(store, snapshot(store, moment(first)), snapshot(store, moment(second)))
+        seen |= {cause for cause, effect in found_changes.causes.items() if effect.saved_ms}
+    assert seen == set(Cause)
+    report = Recomputation(RecomputationStore(client), pause=lambda: None).run()
+    assert (report.wrong, report.stale) == (0, {})
+    print(
+        f"seed {SEED}: {EVENTS} events in {timedelta(milliseconds=end - begin)}, {len(events)} generations, {len(instants)} instants"
+    )

@@ -35,16 +35,16 @@ WITH
     under AS (
         SELECT authority, task, kind, event_type, log_no, partition, offset, baseline_generation,
                status = 'measured' AS measured, ifNull(saved_ms, 0) AS saved, ifNull(rework_ms, 0) AS rework,
-               since_generation <= {{g1:UInt64}} AND {{g1:UInt64}} < until_generation AS then,
-               since_generation <= {{g2:UInt64}} AND {{g2:UInt64}} < until_generation AS now
+               since_generation <= {{g1:UInt64}} AND {{g1:UInt64}} < until_generation AS at_first,
+               since_generation <= {{g2:UInt64}} AND {{g2:UInt64}} < until_generation AS at_second
         FROM recomputed_states(at = {_MOMENT.format(name="second")}) WHERE {_HERE}
     ),
     after AS (
         SELECT u.authority AS authority, u.task AS task, any(u.kind) AS kind, any(u.event_type) AS event_type,
                any(u.log_no) AS log_no, any(u.partition) AS partition, any(u.offset) AS offset, any(u.rework) AS rework,
-               maxIf(u.measured, then) AS measured_then, sumIf(u.saved, then) AS saved_then,
-               maxIf(u.measured, now) AS measured_now, sumIf(u.saved, now) AS saved_now,
-               sumIf(u.baseline_generation, then) != sumIf(u.baseline_generation, now) AS restated
+               maxIf(u.measured, at_first) AS measured_then, sumIf(u.saved, at_first) AS saved_then,
+               maxIf(u.measured, at_second) AS measured_now, sumIf(u.saved, at_second) AS saved_now,
+               sumIf(u.baseline_generation, at_first) != sumIf(u.baseline_generation, at_second) AS restated
         FROM under AS u GROUP BY authority, task
     )
 SELECT b.kind != 0 AS known, known AND (b.log_no, b.partition, b.offset) != (a.log_no, a.partition, a.offset) AS exchanged,

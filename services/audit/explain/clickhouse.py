@@ -57,18 +57,19 @@ _SELECTED: Final = """
 AND ({task_type:String} = '' OR task_type = {task_type:String}) AND ({day:String} = '' OR toString(day) = {day:String})
 """
 _LINES: Final = f"""
-SELECT status, why, of, version, any(toString(t.grade)), any(b.mean_ms), count() AS tasks, sum(counted_active_ms), sum(review_ms),
+SELECT status, why, credit_from, version, any(toString(t.grade)), any(b.mean_ms), count() AS tasks, sum(counted_active_ms), sum(review_ms),
        sum(rework_ms), sum(effort_ms), sumIf(credit_ms, credited), sum(saved_ms), groupArraySorted(3)((toString(authority), task))
 FROM (
     SELECT *, status = 'measured' AND credit_ms IS NOT NULL AS credited,
            multiIf(status = 'unmeasured', 'no baseline', status = 'incomplete', 'review or rework unknown', credited, 'credited',
                    outcome != 'completed', toString(outcome), toString(origin)) AS why,
-           if(credited, toString(baseline), '') AS of, if(credited, baseline_version, 0) AS version
+           if(credited, toString(baseline), '') AS credit_from, if(credited, baseline_version, 0) AS version
     FROM task_measurements WHERE {_SELECTED}
 ) AS t LEFT JOIN (
     SELECT toString(baseline) AS named, baseline_version AS numbered, mean_ms FROM baseline_versions WHERE kind = 'published'
-) AS b ON t.of = b.named AND t.version = b.numbered
-GROUP BY status, why, of, version ORDER BY status != 'measured', tasks DESC, status, why, of, version
+) AS b ON t.credit_from = b.named AND t.version = b.numbered
+GROUP BY status, why, credit_from, version
+ORDER BY status != 'measured', tasks DESC, status, why, credit_from, version
 """
 _SHOWN: Final = f"SELECT count(), sumIf(saved_ms, status = 'measured') FROM task_measurements WHERE {_SELECTED}"
 

@@ -216,8 +216,13 @@ def validate(document: dict[str, Any], topic: str) -> Event:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise _violation(first["type"], first["loc"]) from None
+        raise violation_of(error) from None
+
+
+def violation_of(error: ValidationError) -> Violation:
+    """The first rule of a model that a document breaks."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return _violation(first["type"], first["loc"])
 
 
 def _violation(kind: str, location: tuple[int | str, ...]) -> Violation:

@@ -47,12 +47,11 @@ class Evidence(Closed):
     window_to: Timestamp
 
 
-class Baseline(Closed):
-    """Expected effort without AI for one scope, task type and complexity over a validity interval; immutable."""
+class ProposedBaseline(Closed):
+    """Expected effort without AI for one scope, task type and complexity over a validity interval, as it is proposed."""
 
     baseline: Annotated[Token, Field(description="Identifier of the series; a new version replaces nothing before it")]
     version: Revision
-    generation: Generation
     level: Level
     authority: Annotated[Cvr | None, OR_ABSENT, Field(description="Exactly with level authority")] = None
     sector: Annotated[Sector | None, OR_ABSENT, Field(description="Exactly with level sector")] = None
@@ -76,7 +75,6 @@ class Baseline(Closed):
     method: Method
     evidence: Evidence
     proposed_by: Token
-    approved_by: Annotated[Token, Field(description="A second person")]
 
     @property
     def grade(self) -> Grade:
@@ -89,11 +87,23 @@ class Baseline(Closed):
             (self.level == "authority") != (self.authority is not None),
             (self.level == "sector") != (self.sector is not None),
             self.valid_to <= self.valid_from,
-            self.proposed_by == self.approved_by,
             self.clusters > self.n,
             self.evidence.window_to <= self.evidence.window_from,
         )
         if any(contradictions):
+            raise fault(RejectionCode.INCONSISTENT)
+        return self
+
+
+class Baseline(ProposedBaseline):
+    """Expected effort without AI for one scope, task type and complexity over a validity interval; immutable."""
+
+    generation: Generation
+    approved_by: Annotated[Token, Field(description="A second person")]
+
+    @model_validator(mode="after")
+    def _approved_by_another(self) -> Self:
+        if self.proposed_by == self.approved_by:
             raise fault(RejectionCode.INCONSISTENT)
         return self
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import astuple, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from clickhouse_connect.driver.client import Client
 
 from contracts import RULES, SAME_COLUMNS_SINCE
 from contracts.events import PUBLISHED, AuthorityRegistered, BaselinePublished, BaselineWithdrawn, RegistryEvent
+from services.baselines.proposals import Proposal
 from services.baselines.restatement import Run, Stale
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
@@ -18,7 +19,7 @@ _OURS: Final = f"rules BETWEEN {SAME_COLUMNS_SINCE} AND {RULES}"
 
 
 class RegistryStore:
-    """Tables `baselines`, `authorities` and `logs`. Raises `Retry` or `Halt`."""
+    """Tables `baselines`, `authorities`, `proposals`, `approvals`, `registry_claims` and `logs`. Raises `Retry` or `Halt`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -58,12 +59,34 @@ class RegistryStore:
             if rows:
                 names = list(rows[0])
                 with translated():
-                    self._client.insert(
-                        table,
-                        [[row[name] for name in names] for row in rows],
-                        column_names=names,
-                        settings=INSERT_SETTINGS,
+                    context = self._client.create_insert_context(
+                        table, names, data=[[row[name] for name in names] for row in rows], settings=INSERT_SETTINGS
                     )
+                    context.block_row_count = len(rows)  # one block: a publication is stored whole or not at all
+                    self._client.insert(context=context)
+
+    def proposals(self) -> list[tuple[str, bytes, datetime]]:
+        """Every proposal: id, content, when it was proposed first."""
+        rows = self._rows("SELECT proposal, payload, toUnixTimestamp64Milli(proposed_at) FROM proposals FINAL")
+        return [(str(proposal), str(payload).encode(), _moment(at)) for proposal, payload, at in rows]
+
+    def approvals(self) -> list[tuple[str, str, datetime]]:
+        """Every approval: of which proposal, by whom, when first."""
+        rows = self._rows("SELECT proposal, approved_by, toUnixTimestamp64Milli(approved_at) FROM approvals FINAL")
+        return [(str(proposal), str(approved_by), _moment(at)) for proposal, approved_by, at in rows]
+
+    def insert_proposals(self, proposals: Sequence[tuple[Proposal, datetime]]) -> None:
+        """Stores proposals; one that is stored already stays as it is."""
+        rows = [
+            [one.id, at, one.baseline.baseline, one.baseline.version, one.baseline.proposed_by, one.payload.decode()]
+            for one, at in proposals
+        ]
+        names = ["proposal", "proposed_at", "baseline", "baseline_version", "proposed_by", "payload"]
+        self._insert("proposals", names, rows)
+
+    def insert_approvals(self, approvals: Sequence[tuple[str, str, datetime]]) -> None:
+        """Stores approvals; one that is stored already stays as it is."""
+        self._insert("approvals", ["proposal", "approved_by", "approved_at"], [list(one) for one in approvals])
 
     def claim(self, holder: str) -> None:
         """Stores a claim to be the writer."""
@@ -79,13 +102,10 @@ class RegistryStore:
             "SELECT holder, toUnixTimestamp64Milli(min(recorded_at)) FROM registry_claims GROUP BY holder "
             "HAVING countIf(event = 'released') = 0"
         )
-        return {str(holder): datetime.fromtimestamp(milliseconds / 1000, UTC) for holder, milliseconds in rows}
+        return {str(holder): _moment(milliseconds) for holder, milliseconds in rows}
 
     def _claim_row(self, holder: str, event: str) -> None:
-        with translated():
-            self._client.insert(
-                "registry_claims", [[holder, event]], column_names=["holder", "event"], settings=INSERT_SETTINGS
-            )
+        self._insert("registry_claims", ["holder", "event"], [[holder, event]])
 
     def bound(self) -> dict[str, tuple[int, set[str]]]:
         """Per topic the highest log number and the topic ids bound to it."""
@@ -96,14 +116,7 @@ class RegistryStore:
 
     def bind(self, bindings: Sequence[tuple[str, int, str]]) -> None:
         """Binds (topic, log_no, topic_id)."""
-        if bindings:
-            with translated():
-                self._client.insert(
-                    "logs",
-                    [list(b) for b in bindings],
-                    column_names=["topic", "log_no", "topic_id"],
-                    settings=INSERT_SETTINGS,
-                )
+        self._insert("logs", ["topic", "log_no", "topic_id"], [list(binding) for binding in bindings])
 
     def authorities(self) -> list[dict[str, Any]]:
         """The newest version of each authority."""
@@ -113,36 +126,10 @@ class RegistryStore:
         )
         return [dict(zip(("authority", "version", "name", "sector"), row, strict=True)) for row in rows]
 
-    def baselines(self) -> list[dict[str, Any]]:
-        """Every published version, newest generation last, with whether it was withdrawn."""
-        names = [
-            "baseline",
-            "baseline_version",
-            "generation",
-            "level",
-            "authority",
-            "sector",
-            "task_type",
-            "complexity",
-            "valid_from",
-            "valid_to",
-            "n",
-            "clusters",
-            "mean_ms",
-            "standard_error_ms",
-            "median_ms",
-            "p90_ms",
-            "cap_ms",
-            "method",
-            "grade",
-            "evidence_source",
-            "approved_by",
-        ]
-        rows = self._rows(
-            f"SELECT {', '.join(names)}, (baseline, baseline_version) IN (SELECT baseline, baseline_version FROM baselines "
-            "WHERE kind = 'withdrawn') AS withdrawn FROM baselines FINAL WHERE kind = 'published' ORDER BY generation"
-        )
-        return [dict(zip((*names, "withdrawn"), row, strict=True)) for row in rows]
+    def _insert(self, table: str, names: list[str], rows: list[list[Any]]) -> None:
+        if rows:
+            with translated():
+                self._client.insert(table, rows, column_names=names, settings=INSERT_SETTINGS)
 
     def _rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         with translated():
@@ -190,6 +177,10 @@ class MeasurementStore(RegistryStore):
         names = [column.name for column in fields(run)]
         with translated():
             self._client.insert("restatements", [astuple(run)], column_names=names, settings=INSERT_SETTINGS)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
 
 
 def _baseline_row(event: RegistryEvent, payload: bytes) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,8 +11,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from contracts.events import epoch_ms
+from contracts.registry import BaselineComplexity, Method
 from services.baselines.work_items import WorkItem
-from services.domain.estimate import Estimate, TimeBasis, estimate
+from services.domain.columns import Integers
+from services.domain.diagnosis import Diagnosis, diagnose
+from services.domain.estimate import Estimate, TimeBasis
+from services.domain.history import History
+from services.domain.verdict import Verdict, judge
 
 EXPIRES_AFTER = timedelta(days=730)
 """24 months, unless renewed from a holdout."""
@@ -21,25 +27,21 @@ _DANISH: Final = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "Æ": "ae", 
 
 @dataclass(frozen=True, slots=True)
 class TaskTypeEstimate:
-    """The estimate of one task type of a log; `activity` names what the log calls it, all spellings of it."""
+    """The estimate of one task type and complexity; `activity` names what the source calls it, all spellings of it."""
 
     activity: str
     task_type: str
     estimate: Estimate
+    diagnosis: Diagnosis
     window_from: datetime
     window_to: datetime
+    method: Method
+    complexity: BaselineComplexity = "any"
 
     @property
-    def verdict(self) -> str:
-        """Whether the data support a baseline, in words."""
-        estimate = self.estimate
-        if estimate.cap_ms is None and estimate.time_basis == "elapsed":
-            return "unsupported: even a cap of 240 minutes would cut more than 2 % of the tasks"
-        if estimate.clusters < 2:
-            return "unsupported: a single case says nothing about the spread"
-        if estimate.clusters < 30:
-            return f"weak: {estimate.clusters} cases"
-        return "supported"
+    def verdict(self) -> Verdict:
+        """Whether the data support a baseline, and every reason."""
+        return judge(self.estimate, self.diagnosis)
 
 
 def task_type_of(activity: str) -> str:
@@ -52,28 +54,57 @@ def task_type_of(activity: str) -> str:
 
 
 def estimates(
-    items: Iterable[WorkItem], before: datetime | None = None, time_basis: TimeBasis = "elapsed"
+    items: Sequence[WorkItem],
+    before: datetime | None = None,
+    time_basis: TimeBasis = "elapsed",
+    observed_until: datetime | None = None,
 ) -> list[TaskTypeEstimate]:
     """One estimate per task type, in their order, from items completed before `before` (all, if `None`).
 
-    `time_basis`: what the durations are; the idle cap is for elapsed time alone.
+    `time_basis`: what the durations are; the idle cap is for elapsed time alone. `observed_until`: until when the source
+    shows what was done to its tasks; if `None`, until its last completion, of whatever task type and after `before` too.
     """
+    if not items:
+        return []
     by_task_type: dict[str, list[WorkItem]] = {}
     for item in items:
         if before is None or item.completed_at < before:
             by_task_type.setdefault(task_type_of(item.activity), []).append(item)
-    return [_estimate(task_type, chosen, time_basis) for task_type, chosen in sorted(by_task_type.items())]
+    until = observed_until or max(item.completed_at for item in items)
+    return [_estimate(task_type, chosen, time_basis, until) for task_type, chosen in sorted(by_task_type.items())]
 
 
-def _estimate(task_type: str, items: list[WorkItem], time_basis: TimeBasis) -> TaskTypeEstimate:
-    durations = np.array([item.duration_ms for item in items], dtype=np.int64)
+def _estimate(task_type: str, items: list[WorkItem], time_basis: TimeBasis, until: datetime) -> TaskTypeEstimate:
+    estimate, diagnosis = diagnose(_history(items, time_basis), epoch_ms(until))
     return TaskTypeEstimate(
         activity=" / ".join(sorted({item.activity for item in items})),
         task_type=task_type,
-        estimate=estimate(durations, [item.case for item in items], time_basis),
+        estimate=estimate,
+        diagnosis=diagnosis,
         window_from=min(item.started_at for item in items),
         window_to=max(item.completed_at for item in items),
+        method="self_report" if time_basis == "self_reported" else "history",
     )
+
+
+def _history(items: list[WorkItem], time_basis: TimeBasis) -> History:
+    _, cases = np.unique([item.case for item in items], return_inverse=True)
+    review, rework = ([getattr(item, name) for item in items] for name in ("review_ms", "rework_ms"))
+    return History(
+        completed_ms=_integers(epoch_ms(item.completed_at) for item in items),
+        active_ms=_integers(item.duration_ms for item in items),
+        review_ms=_integers(ms or 0 for ms in review),
+        review_known=np.array([ms is not None for ms in review]),
+        rework_ms=_integers(ms or 0 for ms in rework),
+        rework_known=np.array([ms is not None for ms in rework]),
+        clusters=cases.astype(np.int64),
+        cluster_kind="case",
+        time_basis=time_basis,
+    )
+
+
+def _integers(values: Iterable[int]) -> Integers:
+    return np.fromiter(values, dtype=np.int64)
 
 
 def source_token(path: Path) -> str:
@@ -91,24 +122,23 @@ def proposal(
     found: TaskTypeEstimate,
     scope: dict[str, str],
     evidence: dict[str, str],
-    people: tuple[str, str],
+    proposed_by: str,
     valid_from: datetime,
 ) -> dict[str, Any]:
-    """The fields of a baseline but for version and generation, which the registry gives. `people`: who proposes, who
-    approves.
+    """The fields of a proposed baseline but the version, which the registry gives.
 
-    `scope`: level and authority or sector. `evidence`: source and sha256. The method is history, or self-report where
-    the durations are what people said. Raises `ValueError` where it is unsupported.
+    `scope`: level and authority or sector. `evidence`: source and sha256. Raises `ValueError` where it is unsupported.
     """
     estimate = found.estimate
     if not estimate.supported:
         raise ValueError(f"{found.activity}: {found.verdict}")
     whose = scope.get("authority") or scope.get("sector") or "nation"
+    series = f"{whose}/{found.task_type.removeprefix('local:')}"
     return {
-        "baseline": f"{whose}/{found.task_type.removeprefix('local:')}",
+        "baseline": series if found.complexity == "any" else f"{series}/{found.complexity}",
         **scope,
         "task_type": found.task_type,
-        "complexity": "any",
+        "complexity": found.complexity,
         "valid_from": rfc3339(valid_from),
         "valid_to": rfc3339(valid_from + EXPIRES_AFTER),
         "expires_at": rfc3339(valid_from + EXPIRES_AFTER),
@@ -119,14 +149,13 @@ def proposal(
         "median_ms": estimate.median_ms,
         "p90_ms": estimate.p90_ms,
         **({"cap_ms": estimate.cap_ms} if estimate.cap_ms is not None else {}),
-        "method": "self_report" if estimate.time_basis == "self_reported" else "history",
+        "method": found.method,
         "evidence": {
             **evidence,
             "window_from": rfc3339(found.window_from),
             "window_to": rfc3339(found.window_to),
         },
-        "proposed_by": people[0],
-        "approved_by": people[1],
+        "proposed_by": proposed_by,
     }
 
 

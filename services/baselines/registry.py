@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-import msgspec
-
 from contracts import topics
-from contracts.codes import Violation
-from contracts.events import PUBLISHED, REGISTERED, WITHDRAWN, RegistryEvent, schema_name
-from contracts.reading import STRUCTURED_HEADERS, Record, read
+from contracts.events import REGISTERED, WITHDRAWN, RegistryEvent
+from services.baselines.book import Approval, Book, Filed, Version
 from services.baselines.claims import Claims, Unsure, alone
+from services.baselines.messages import Said, message, numbered, registry_of
+from services.baselines.proposals import Draft, Proposal, stored
+from services.baselines.workflow import Publication, approval, proposed, publication
 from services.runtime.errors import Misconfigured, Retry
 
 
@@ -52,8 +52,20 @@ class Store(Claims, Protocol):
         """The newest version of each authority."""
         ...
 
-    def baselines(self) -> list[dict[str, Any]]:
-        """Every published version."""
+    def proposals(self) -> list[tuple[str, bytes, datetime]]:
+        """Every proposal: id, content, when it was proposed first."""
+        ...
+
+    def approvals(self) -> list[tuple[str, str, datetime]]:
+        """Every approval: of which proposal (id), by whom, when first."""
+        ...
+
+    def insert_proposals(self, proposals: Sequence[tuple[Proposal, datetime]]) -> None:
+        """Stores proposals with their time."""
+        ...
+
+    def insert_approvals(self, approvals: Sequence[tuple[str, str, datetime]]) -> None:
+        """Stores approvals: of which proposal (id), by whom, when."""
         ...
 
 
@@ -78,11 +90,11 @@ class Log(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """What came of a publication: versions that are new, and those that were stored already."""
+class Approved:
+    """Which versions (SERIES/VERSION) stand approved, and how many of these approvals are new."""
 
+    subjects: tuple[str, ...]
     new: int
-    unchanged: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,36 +123,58 @@ class Registry:
                 unchanged.add(f"authority/{authority['authority']}/{before['version']}")
                 continue
             version = 1 if before is None else int(before["version"]) + 1
-            changed.append((f"authority/{authority['authority']}/{version}", {**authority, "version": version}))
-        self._publish(REGISTERED, changed, unchanged, now)
+            data = {**authority, "version": version}
+            changed.append(Said(REGISTERED, f"authority/{authority['authority']}/{version}", data))
+        self._say(changed, unchanged, now)
         self.bind_topics([str(authority["authority"]) for authority in authorities], partitions)
         return len(changed)
 
-    def publish_baselines(self, proposals: Sequence[Mapping[str, Any]], now: datetime) -> Published:
-        """Publishes approved baselines: the fields of `contracts.registry.Baseline` but generation and version.
+    def book(self) -> Book:
+        """What is published and proposed now. Raises `Halt` where it contradicts itself."""
+        given: dict[str, list[Approval]] = {}
+        for proposal, approved_by, approved_at in self.store.approvals():
+            given.setdefault(proposal, []).append(Approval(approved_at, approved_by))
+        filed = [
+            Filed(stored(id_, payload), proposed_at, tuple(sorted(given.get(id_, ()))))
+            for id_, payload, proposed_at in self.store.proposals()
+        ]
+        return Book.of(registry_of(self.store.payloads()), filed)
 
-        A proposal that a version of its series (`baseline`) says already, and that was not withdrawn, is left as it is;
-        another one becomes the next version. So a published version never changes, and versions and generations of a
-        series rise together. To go back to an earlier version the later one is withdrawn. Raises `Misconfigured` where one breaks the contract; then none is published.
+    def propose(self, drafts: Sequence[Draft], now: datetime) -> list[Proposal | Version]:
+        """Files what awaits approval: per draft its proposal, or the version that says the same already.
+
+        All or none; proposing again changes nothing. Raises `Misconfigured` or `Refused`.
+        """
+        book = self.book()
+        found = [proposed(book, draft, now) for draft in drafts]
+        self.store.insert_proposals([(one, now) for one in found if isinstance(one, Proposal)])
+        return found
+
+    def approve(self, names: Sequence[str], by: str, now: datetime) -> Approved:
+        """Approves proposals (ids, beginnings of ids, SERIES/VERSION) as a second identity; all or none.
+
+        Raises `Misconfigured` where there is no such proposal, `Refused` where `by` proposed it, or it cannot be
+        published any more.
+        """
+        book = self.book()
+        filed = _distinct(book, names)
+        new = [one for one in filed if approval(book, one, by, now)]
+        self.store.insert_approvals([(one.proposal.id, by, now) for one in new])
+        return Approved(tuple(one.proposal.subject for one in filed), len(new))
+
+    def publish(self, names: Sequence[str], now: datetime) -> Publication:
+        """Publishes approved proposals (named as for `approve`); all or none.
+
+        Each becomes the version that it names. What is published already is left as it is and told again. Raises
+        `Misconfigured` where there is no such proposal, `Refused` where nobody approved it, where its interval overlaps
+        another's of its scope, or where what it rests on has changed since.
         """
         with alone(self.store, self.patience_seconds):
-            return self._publish_baselines(proposals, now)
-
-    def _publish_baselines(self, proposals: Sequence[Mapping[str, Any]], now: datetime) -> Published:
-        series = _series([msgspec.json.decode(payload) for payload in self.store.payloads()])
-        changed, unchanged = [], set()
-        for proposal in proposals:
-            content = _content(msgspec.json.decode(msgspec.json.encode(proposal)))
-            versions = series.setdefault(str(proposal["baseline"]), {})
-            same = [version for version, known in versions.items() if known == content]
-            if same:
-                unchanged.add(f"{proposal['baseline']}/{same[0]}")
-                continue
-            version = max(versions, default=0) + 1
-            versions[version] = content
-            changed.append((f"{proposal['baseline']}/{version}", {**content, "version": version}))
-        self._publish(PUBLISHED, changed, unchanged, now)
-        return Published(len(changed), len(proposals) - len(changed))
+            book = self.book()
+            found = publication(book, _distinct(book, names), now)
+            again = {v.subject for v in book.versions.values() if v.baseline.baseline in found.again}
+            self._say(found.said, again | {f"{subject}/withdrawn" for subject in again}, now)
+            return found
 
     def withdraw(self, baseline: str, version: int, reason: str, withdrawn_by: str, now: datetime) -> bool:
         """Withdraws a published version, so that it is not matched any more; whether it was in force until now.
@@ -153,20 +187,20 @@ class Registry:
 
     def _withdraw(self, baseline: str, version: int, reason: str, withdrawn_by: str, now: datetime) -> bool:
         identifier = f"{baseline}/{version}"
-        subjects = {_subject(_message(payload)) for payload in self.store.payloads()}
+        subjects = {message(payload)[0].decode() for payload in self.store.payloads()}
         if identifier not in subjects:
             raise Misconfigured(identifier, "no such version was published: see `frigjort baseline list`")
         subject = f"{identifier}/withdrawn"
         if subject in subjects:
-            self._publish(WITHDRAWN, [], {subject}, now)
+            self._say([], {subject}, now)
             return False
         data = {"baseline": baseline, "version": version, "reason": reason, "withdrawn_by": withdrawn_by}
-        self._publish(WITHDRAWN, [(subject, data)], set(), now)
+        self._say([Said(WITHDRAWN, subject, data)], set(), now)
         return True
 
     def republish(self) -> int:
         """Sends everything that is stored again, under its own numbers; how many events."""
-        return self.log.publish([_message(payload) for payload in self.store.payloads()])
+        return self.log.publish([message(payload) for payload in self.store.payloads()])
 
     def bind_topics(self, authorities: Sequence[str], partitions: int = 1) -> int:
         """Creates the authorities' topics and binds each new incarnation to the next log number; how many."""
@@ -183,80 +217,23 @@ class Registry:
         self.store.bind(new)
         return len(new)
 
-    def _publish(
-        self, event_type: str, named: Sequence[tuple[str, dict[str, Any]]], again: set[str], now: datetime
-    ) -> None:
-        """Numbers, checks and stores the new ones, then sends them and those that are to be sent again.
+    def _say(self, said: Sequence[Said], again: set[str], now: datetime) -> None:
+        """Numbers, checks and stores what is new, then sends it, after what (by subject) is to be sent again.
 
-        Their time never falls behind that of an earlier number, whatever the clock does: what was known at a moment is
-        then all numbers up to one (docs/adr/0011).
+        Its time never falls behind that of an earlier number, whatever the clock does: what was known at a moment is then
+        all numbers up to one (docs/adr/0012).
         """
-        generation = self.store.generation()
-        published_at = max(now, self.store.published_until())
-        stored = [
-            message for message in map(_message, self.store.payloads() if again else []) if _subject(message) in again
-        ]
-        events = []
-        for number, (identifier, data) in enumerate(named, start=generation + 1):
-            payload = _payload(event_type, identifier, {**data, "generation": number}, published_at)
-            events.append((_checked(identifier, payload), payload))
+        told = map(message, self.store.payloads() if again else [])
+        stored = [(key, value) for key, value in told if key.decode() in again]
+        events = numbered(said, self.store.generation() + 1, max(now, self.store.published_until()))
         try:
             self.store.insert(events)
         except Retry as error:
             raise Unsure("the registry", f"it is not known whether this was stored ({error})",
                          "when ClickHouse answers, look at `frigjort baseline list`") from error  # fmt: skip
-        self.log.publish([*stored, *(_message(payload) for _, payload in events)])
+        self.log.publish([*stored, *(message(payload) for _, payload in events)])
 
 
-def _series(stored: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, dict[str, Any]]]:
-    """Per series and version what was published; empty where it was withdrawn: no proposal is equal to that."""
-    series: dict[str, dict[int, dict[str, Any]]] = {}
-    for event in stored:
-        data = event["data"]
-        if event["type"] == PUBLISHED:
-            series.setdefault(data["baseline"], {}).setdefault(data["version"], _content(data))
-    for event in stored:
-        if event["type"] == WITHDRAWN:
-            series.setdefault(event["data"]["baseline"], {})[event["data"]["version"]] = {}
-    return series
-
-
-def _content(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if name not in {"version", "generation"} and value is not None}
-
-
-def _checked(identifier: str, payload: bytes) -> RegistryEvent:
-    try:
-        event = read(Record(topics.BASELINES, identifier.encode(), STRUCTURED_HEADERS, payload)).event
-    except Violation as violation:
-        raise Misconfigured(
-            identifier, f"breaks the contract at {violation.path}: {violation.code.value}"
-        ) from violation
-    if not isinstance(event, RegistryEvent):
-        raise TypeError(event.type)
-    return event
-
-
-def _payload(event_type: str, identifier: str, data: Mapping[str, Any], now: datetime) -> bytes:
-    return msgspec.json.encode(
-        {
-            "specversion": "1.0",
-            "id": f"{identifier}/{data['generation']}",
-            "source": "/frigjort/registry",
-            "type": event_type,
-            "subject": identifier,
-            "partitionkey": identifier,
-            "time": now,
-            "datacontenttype": "application/json",
-            "dataschema": schema_name(event_type),
-            "data": {name: value for name, value in data.items() if value is not None},
-        }
-    )
-
-
-def _subject(message: tuple[bytes, bytes]) -> str:
-    return message[0].decode()
-
-
-def _message(payload: bytes) -> tuple[bytes, bytes]:
-    return msgspec.json.decode(payload)["subject"].encode(), payload
+def _distinct(book: Book, names: Sequence[str]) -> list[Filed]:
+    found = {filed.proposal.id: filed for filed in map(book.proposal, names)}
+    return list(found.values())

@@ -10,24 +10,19 @@ A sweep is repeated until nothing is stale, since a collector that has not heard
 writing under an older one. A stale row stays stale until it is written: a sweep that was killed is begun again.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts import RULES, topics
-from contracts.codes import Violation
-from contracts.events import RegistryEvent
-from contracts.reading import STRUCTURED_HEADERS, Record, read
+from contracts import RULES
+from services.baselines.messages import registry_of
 from services.domain.columns import Snapshot
-from services.domain.match import Registry, TwoContentsForOneGenerationError
 from services.domain.tables import measured_columns, task_columns
-from services.runtime.errors import Halt
 
 PAGE_KEYS: Final = 50_000
 """Tasks that are looked at together: about 25 MB of rows at most."""
@@ -216,22 +211,3 @@ def changed(before: pa.Table, after: pa.Table) -> int:
         both_unknown = pc.and_(pc.is_null(one), pc.is_null(other))
         differs |= ~pc.or_(equal, both_unknown).to_numpy(zero_copy_only=False)
     return int(np.count_nonzero(differs))
-
-
-def registry_of(payloads: Iterable[bytes]) -> Registry:
-    """The registry that these stored events make. Raises `Halt` where they are none, or contradict each other."""
-    try:
-        return Registry().apply(map(_event, payloads))
-    except Violation as violation:
-        raise Halt(
-            "the restatement", f"a stored registry event breaks the contract ({violation})", "see `frigjort doctor`"
-        ) from violation
-    except TwoContentsForOneGenerationError as error:
-        raise Halt(
-            "the restatement", str(error), "find out who wrote the second; there is one registry writer"
-        ) from error
-
-
-def _event(payload: bytes) -> RegistryEvent:
-    key = msgspec.json.decode(payload)["subject"].encode()
-    return read(Record(topics.BASELINES, key, STRUCTURED_HEADERS, payload)).event  # type: ignore[return-value]

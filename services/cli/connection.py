@@ -8,6 +8,7 @@ from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
 
 from services.baselines.clickhouse import MeasurementStore, RegistryStore
+from services.baselines.in_scope.clickhouse import ScopeStore
 from services.baselines.kafka import RegistryKafka
 from services.baselines.registry import Registry
 from services.collector.settings import CollectorSettings
@@ -76,3 +77,8 @@ def registry(data: Path) -> Registry:
 def measurements(data: Path) -> MeasurementStore:
     """What a restatement reads and writes, over these settings."""
     return MeasurementStore(clickhouse.connect(settings(data)[1]))
+
+
+def in_scope(data: Path) -> ScopeStore:
+    """The measured tasks of a scope, over these settings."""
+    return ScopeStore(clickhouse.connect(settings(data)[1]))

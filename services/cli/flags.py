@@ -4,11 +4,10 @@ import json
 from typing import Annotated, Any, Final
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from services.cli.connection import settings
+from services.cli.tables import table
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.runtime import clickhouse
 
@@ -18,6 +17,7 @@ WHERE ({cvr:String} = '' OR authority = {cvr:String}) AND ({flag:String} = '' OR
 ORDER BY flag, value / greatest(limit_value, 0.000001) DESC, authority, task_type, part
 """
 _SHOWN_OF_EACH: Final = 5
+_WORDS: Final = ("authority", "task type", "part")
 
 
 def flags(
@@ -47,15 +47,11 @@ def _print(console: Console, found: list[dict[str, Any]]) -> None:
     for name in dict.fromkeys(row["flag"] for row in found):
         rows = [row for row in found if row["flag"] == name]
         console.print(f"[bold yellow]{name}[/]  {rows[0]['reason']}", highlight=False)
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        for column, justify in (("authority", "left"), ("task type", "left"), ("part", "left")):
-            table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
-        for column in ("tasks", "found", "limit"):
-            table.add_column(column, justify="right", no_wrap=True)
+        shown = table(*_WORDS, "tasks", "found", "limit", words=_WORDS)
         for row in rows[:_SHOWN_OF_EACH]:
             numbers = (f"{row['tasks']:,}", f"{row['value']:,.2f}", f"{row['limit_value']:,.2f}")
-            table.add_row(row["authority"], row["task_type"], row["part"], *numbers)
-        console.print(table)
+            shown.add_row(row["authority"], row["task_type"], row["part"], *numbers)
+        console.print(shown)
         if len(rows) > _SHOWN_OF_EACH:
             console.print(f"and {len(rows) - _SHOWN_OF_EACH:,} more: `frigjort audit flags --flag {name} --json`")
     authorities = len({row["authority"] for row in found})

@@ -13,14 +13,20 @@ import typer
 
 from contracts import topics
 from contracts.identifiers import is_cvr
-from services.baselines.csv_source import CsvColumns
 from services.baselines.estimates import sha256_of
 from services.baselines.imports import ImportOptions, task_events
-from services.baselines.work_items import ReadingCounts, WorkItem
-from services.cli.baseline import TimeBasisName
+from services.baselines.work_items import LogColumns, ReadingCounts, WorkItem
 from services.cli.connection import settings
+from services.cli.estimate import TimeBasisName
 from services.cli.exit_codes import ExitCode
-from services.cli.logs import read_log
+from services.cli.logs import (
+    ActivityColumn,
+    CaseColumn,
+    CompletionColumn,
+    DurationColumn,
+    StartColumn,
+    read_log,
+)
 from services.cli.moments import utc
 from services.cli.producer import Sender
 from services.cli.up import DEFAULT_FOLDER, DataFolder
@@ -96,7 +102,7 @@ def xes(
         since=utc(since),
         until=utc(until),
     )
-    _send(*read_log(file, prefix, CsvColumns()), options, output, data, as_json)
+    _send(*read_log(file, prefix, LogColumns()), options, output, data, as_json)
 
 
 @app.command(name="csv")
@@ -111,13 +117,11 @@ def csv_file(
     work: _Work = WorkName.CORE,
     audience: _Audience = AudienceName.CITIZEN,
     time_basis: Annotated[TimeBasisName, typer.Option(help="What the durations are.")] = TimeBasisName.ELAPSED,
-    case: Annotated[str, typer.Option("--case-column", help="Column of the case.")] = "case",
-    activity: Annotated[str, typer.Option("--activity-column", help="Column of the activity.")] = "activity",
-    started: Annotated[str, typer.Option("--start-column", help="Column of the start.")] = "started_at",
-    completed: Annotated[str, typer.Option("--completion-column", help="Column of the end.")] = "completed_at",
-    duration: Annotated[
-        str, typer.Option("--duration-column", help="Column of the duration in minutes, instead of a start.")
-    ] = "",
+    case: CaseColumn = "case",
+    activity: ActivityColumn = "activity",
+    started: StartColumn = "started_at",
+    completed: CompletionColumn = "completed_at",
+    duration: DurationColumn = "",
     output: _Output = None,
     data: DataFolder = DEFAULT_FOLDER,
     as_json: _Json = False,
@@ -138,7 +142,7 @@ def csv_file(
         since=utc(since),
         until=utc(until),
     )
-    columns = CsvColumns(case, activity, started, completed, duration)
+    columns = LogColumns(case, activity, started, completed, duration)
     _send(*read_log(file, prefix, columns), options, output, data, as_json)
 
 

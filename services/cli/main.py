@@ -9,7 +9,7 @@ from services.cli.demo.run import demo
 from services.cli.doctor.command import doctor
 from services.cli.exit_codes import ExitCode
 from services.cli.rejected.command import app as rejected
-from services.runtime.errors import FrigjortError, Halt, Misconfigured
+from services.runtime.errors import FrigjortError, Halt, Misconfigured, Refused
 
 app = typer.Typer(
     name="frigjort",
@@ -38,5 +38,10 @@ def main() -> None:
         app()
     except FrigjortError as error:
         print(error, file=sys.stderr)
-        code = ExitCode.USAGE if isinstance(error, Misconfigured) else ExitCode.AWAY
-        sys.exit(ExitCode.HALTED if isinstance(error, Halt) else code)
+        sys.exit(exit_code_of(error))
+
+
+def exit_code_of(error: FrigjortError) -> ExitCode:
+    """The exit code of a command that ended with this error; of those without one of their own, a neighbour is away."""
+    codes = {Misconfigured: ExitCode.USAGE, Refused: ExitCode.NO, Halt: ExitCode.HALTED}
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), ExitCode.AWAY)

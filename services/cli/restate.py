@@ -1,7 +1,6 @@
 """`frigjort baseline restate`: measures anew what the registry has said something newer about."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,10 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from contracts import RULES
-from contracts.identifiers import TOKEN_PATTERN, holds_personal_number, is_cvr
+from contracts.identifiers import is_cvr
 from services.baselines.restatement import Rehearsal, Request, Restatement, Run, Stale
 from services.cli.connection import measurements
 from services.cli.exit_codes import ExitCode
+from services.cli.tokens import token
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.units import hours_text
 from services.runtime.errors import Misconfigured
@@ -44,13 +44,10 @@ def restate(
 
     frigjort baseline restate --by method-office --cvr 29189846 --dry-run --json
     """
-    for name, token in (("--by", by), ("--reason", reason)):
-        if not re.fullmatch(TOKEN_PATTERN, token) or holds_personal_number(token):
-            raise Misconfigured(name, "not a token: letters, digits and . _ : / -")
+    request = Request(token("--by", by), token("--reason", reason), cvr)
     if cvr and not is_cvr(cvr):
         raise Misconfigured("--cvr", f"{cvr} is not a CVR number")
     store = measurements(data)
-    request = Request(by, reason, cvr)
     with _progress() as bar:
         work = Restatement(
             Rehearsal(store) if dry_run else store,

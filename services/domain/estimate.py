@@ -6,16 +6,18 @@ from math import sqrt
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from services.domain.caps import CAPS_MS, capped_share, idle_cap_ms
+from services.domain.columns import Integers
 
 TimeBasis = Literal["measured", "elapsed", "self_reported"]
+Clusters = Sequence[str] | Integers
+"""The case or team of each task: a token or a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Estimates of one task type, milliseconds, from counted durations; `raw_mean_ms` is the mean before the cap.
+    """Estimates of one task type, milliseconds of counted effort; `raw_mean_ms` is the mean before the cap.
 
     `cap_ms` is `None` where time needs no cap (any basis but elapsed), or where elapsed time supports none: then nothing
     was cut, and `capped_share` says what the largest cap would have cut.
@@ -38,8 +40,13 @@ class Estimate:
         return (self.cap_ms is not None or self.time_basis != "elapsed") and self.clusters >= 2
 
 
-def estimate(durations_ms: npt.NDArray[np.int64], clusters: Sequence[str], time_basis: TimeBasis) -> Estimate:
+def estimate(
+    durations_ms: Integers, clusters: Clusters, time_basis: TimeBasis, further_ms: Integers | None = None
+) -> Estimate:
     """The estimate from durations (milliseconds, shape (n,)) and the cluster (case or team) of each.
+
+    `further_ms`: review and rework of each, where they are known: added to what the cap leaves of the duration, which is
+    then the active part. The cap follows from the active parts and bounds them alone (docs/adr/0006).
 
     Mean: sum / n, rounded half up to the millisecond. Median and P90: linear between the two nearest order statistics
     (Hyndman and Fan 1996, type 7), rounded half to even. Raises `ValueError` for no durations.
@@ -48,7 +55,8 @@ def estimate(durations_ms: npt.NDArray[np.int64], clusters: Sequence[str], time_
         raise ValueError("no durations")
     elapsed = time_basis == "elapsed"
     cap = idle_cap_ms(durations_ms) if elapsed else None
-    counted = durations_ms if cap is None else np.minimum(durations_ms, cap)
+    further = np.zeros_like(durations_ms) if further_ms is None else further_ms
+    counted = counted_ms(durations_ms, cap) + further
     error, groups = clustered_error(counted, clusters)
     return Estimate(
         n=len(counted),
@@ -59,19 +67,24 @@ def estimate(durations_ms: npt.NDArray[np.int64], clusters: Sequence[str], time_
         p90_ms=round(float(np.percentile(counted, 90))),
         cap_ms=cap,
         capped_share=capped_share(durations_ms, cap or CAPS_MS[-1]) if elapsed else 0.0,
-        raw_mean_ms=rounded_mean(int(durations_ms.sum()), len(durations_ms)),
+        raw_mean_ms=rounded_mean(int(durations_ms.sum()) + int(further.sum()), len(durations_ms)),
         time_basis=time_basis,
     )
 
 
-def clustered_error(values: npt.NDArray[np.int64], clusters: Sequence[str]) -> tuple[float, int]:
+def counted_ms(durations_ms: Integers, cap_ms: int | None) -> Integers:
+    """What the cap leaves of durations; all of them where there is none."""
+    return durations_ms if cap_ms is None else np.minimum(durations_ms, cap_ms)
+
+
+def clustered_error(values: Integers, clusters: Clusters) -> tuple[float, int]:
     """The standard error of the mean, in the unit of the values, and the number G of clusters; 0.0 for a single one.
 
     sqrt(G/(G-1) · Σ_g (Σ_{i in g} (y_i - mean))²) / n: the sandwich of Liang and Zeger (1986) for a mean, with the
     small-sample factor of Cameron and Miller (2015, "A Practitioner's Guide to Cluster-Robust Inference", section VI.B).
     With every value its own cluster it is the ordinary sd/sqrt(n).
     """
-    _, codes = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    _, codes = np.unique(np.asarray(clusters), return_inverse=True)
     sums = np.bincount(codes, weights=values - values.mean())
     groups = len(sums)
     return (sqrt(groups / (groups - 1) * float((sums**2).sum())) / len(values) if groups > 1 else 0.0), groups

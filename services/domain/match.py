@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from contracts.events import AuthorityRegistered, BaselinePublished, BaselineWithdrawn, RegistryEvent
-from contracts.registry import Authority, Baseline
+from contracts.registry import Authority, Baseline, ProposedBaseline
 
 Scope = tuple[str, str, str, str]
 """(level, whose: CVR, sector or "", task type, complexity)"""
@@ -19,7 +19,7 @@ class TwoContentsForOneGenerationError(Exception):
         self.generation = generation
 
 
-def scope_of(baseline: Baseline) -> Scope:
+def scope_of(baseline: ProposedBaseline) -> Scope:
     """The scope that a baseline is for."""
     whose = baseline.authority or baseline.sector or ""
     return (baseline.level, whose, baseline.task_type, baseline.complexity)
@@ -84,8 +84,8 @@ class Registry:
 
         Authority before sector before nation, and only within a level the complexity itself before `any`: what an
         authority measured at home, for all complexities, is nearer to its task than what others measured for one. In
-        force: valid_from <= completed_at < the earlier of valid_to and expires_at. Of several in one scope the newest
-        generation; in a series that is the highest version, since the registry gives both in the same order.
+        force: valid_from <= completed_at < the earlier of valid_to and expires_at. The registry's writer lets no two of one
+        scope be in force at a time; of several from before that rule the newest generation.
         """
         registered = self.authorities().get(authority)
         levels = [("authority", authority), ("sector", registered.sector if registered else None), ("nation", "")]

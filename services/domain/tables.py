@@ -8,26 +8,26 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from services.domain.columns import STATUSES, MeasurementColumns, Snapshot, TaskColumns
+from services.domain.columns import STATUSES, Integers, Mask, MeasurementColumns, Snapshot, TaskColumns
 
 
 def task_columns(states: pa.Table) -> TaskColumns:
     """What measuring needs of a table of tasks: the columns of a task state as the contract names them, and `completed_ms`."""
     scopes, codes = _scopes(states)
-    review, review_known = _integers(states, "review_ms")
-    rework, rework_known = _integers(states, "rework_ms")
+    review, review_known = integers(states, "review_ms")
+    rework, rework_known = integers(states, "rework_ms")
     return TaskColumns(
         scopes=scopes,
         scope_codes=codes,
-        completed_ms=_integers(states, "completed_ms")[0],
-        active_ms=_integers(states, "active_ms")[0],
+        completed_ms=integers(states, "completed_ms")[0],
+        active_ms=integers(states, "active_ms")[0],
         review_ms=review,
         review_known=review_known,
         rework_ms=rework,
         rework_known=rework_known,
-        elapsed=_equals(states, "time_basis", "elapsed"),
-        assisted=~_equals(states, "assistance", "none"),
-        earns_credit=_equals(states, "outcome", "completed") & _equals(states, "origin", "pre_existing"),
+        elapsed=equals(states, "time_basis", "elapsed"),
+        assisted=~equals(states, "assistance", "none"),
+        earns_credit=equals(states, "outcome", "completed") & equals(states, "origin", "pre_existing"),
     )
 
 
@@ -47,7 +47,8 @@ def _scopes(states: pa.Table) -> tuple[list[tuple[str, str, str]], npt.NDArray[n
     return scopes, scope_codes.astype(np.int64)
 
 
-def _integers(states: pa.Table, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def integers(states: pa.Table, name: str) -> tuple[Integers, Mask]:
+    """A column of integers, 0 where it is null, and where it is known; shape (n,)."""
     column = states.column(name).combine_chunks()
     known = np.ones(len(column), dtype=np.bool_)
     if column.null_count:
@@ -56,8 +57,9 @@ def _integers(states: pa.Table, name: str) -> tuple[npt.NDArray[np.int64], npt.N
     return column.to_numpy(), known
 
 
-def _equals(states: pa.Table, name: str, value: str) -> npt.NDArray[np.bool_]:
-    result: npt.NDArray[np.bool_] = pc.equal(states.column(name), value).combine_chunks().to_numpy(zero_copy_only=False)
+def equals(states: pa.Table, name: str, value: str) -> Mask:
+    """Where a column of text has this value; shape (n,)."""
+    result: Mask = pc.equal(states.column(name), value).combine_chunks().to_numpy(zero_copy_only=False)
     return result
 
 

@@ -3,6 +3,7 @@
 FrigjortError
 ├── Retry           the world is away (a broker, a database): wait and try the same again
 ├── Halt            a promise would break: stop this part, say why and how to mend it
+├── Refused         a rule says no to what was asked: nothing was done
 └── Misconfigured   a setting is wrong: the process ends with exit code 2 before it touches anything
 
 A record's own fault is no error of the program: `contracts.codes.Violation`.
@@ -36,6 +37,19 @@ class Halt(FrigjortError):
 
     def __str__(self) -> str:
         return f"{self.what} is halted: {self.reason}. Remedy: {self.remedy}"
+
+
+@dataclass(eq=False)
+class Refused(FrigjortError):
+    """A rule says no to what was asked, and nothing was done. `what` is refused, `reason` says by which rule, `remedy`
+    what can be done instead."""
+
+    what: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what} is refused: {self.reason}. Remedy: {self.remedy}"
 
 
 @dataclass(eq=False)

@@ -18,7 +18,7 @@ from clickhouse_connect.driver.client import Client
 
 from contracts import topics
 from services.baselines.registry import Registry
-from services.cli.demo import case_systems
+from services.cli.demo import case_systems, offices
 from services.cli.demo.case_systems import Message, Sent
 from services.cli.producer import Sender
 from services.cli.stack import Stack, _get
@@ -77,7 +77,7 @@ def register(registry: Registry) -> None:
     now = datetime.now(UTC)
     entries = [{"authority": a.cvr, "name": a.name, "sector": a.sector} for a in case_systems.authorities()[:10]]
     registry.add_authorities(entries, now)
-    registry.publish_baselines(case_systems.baselines(), now)
+    offices.publish(registry, case_systems.baselines(), now)
 
 
 @contextmanager

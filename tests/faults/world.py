@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 from clickhouse_connect.driver.client import Client
 from confluent_kafka.admin import AdminClient
 
+from services.cli.demo import offices
 from services.cli.stack import Stack
 from services.runtime import clickhouse
 from services.runtime.kafka import KafkaMetadata
@@ -111,9 +112,8 @@ class World:
 
     def publish(self, percent: int) -> None:
         """Publishes the baselines of the workload, at so many percent of their means."""
-        self.stack.registry().publish_baselines(
-            load_registry.baselines(workload.authorities(8), percent), datetime.now(UTC)
-        )
+        contents = load_registry.drafts(workload.authorities(8), percent)
+        offices.publish(self.stack.registry(), contents, datetime.now(UTC))
 
     def new_authorities(self, count: int, partitions: int) -> list[str]:
         """Registers authorities that nobody used before."""

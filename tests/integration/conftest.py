@@ -11,7 +11,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
 
-from services.cli.demo import case_systems
+from services.cli.demo import case_systems, offices
 from services.cli.stack import Stack, StackBroker, embedded_broker
 from services.embedded.endpoint_process import EndpointProcess
 from services.runtime.clickhouse import connect
@@ -61,7 +61,7 @@ def register(registry: Any) -> None:
         ],
         now,
     )
-    registry.publish_baselines(case_systems.baselines(), now)
+    offices.publish(registry, case_systems.baselines(), now)
 
 
 def apache_kafka(data: Path, port: int) -> StackBroker:

@@ -1,25 +1,21 @@
 """What benefit owners confirm: the newest counts, and what cannot be right is named."""
 
-import json
 import random
 from typing import Any
 
 import pytest
 
-from contracts.reading import STRUCTURED_HEADERS
+from contracts.events import REALISED
+from contracts.examples import AUTHORITY, base
+from contracts.reading import Record
 from services.runtime.settings import ClickHouseSettings
 from tests.integration.delivering import Database, snapshot_of
-from tests.reference.events import event
 from tests.reference.shapes import LogRecord
 
-AUTHORITY = "10000009"
-TOPIC = f"frigjort.tasks.v1.{AUTHORITY}"
-SCHEMA = "dk.frigjort.benefit.realised.v1"
 
-
-def confirmed(name: str = "r-1", revision: int = 1, **fields: Any) -> LogRecord:
+def confirmed(name: str = "r-1", revision: int = 1, **fields: Any) -> Record:
     """A confirmation for January 2026."""
-    data = {
+    known = {
         "authority": AUTHORITY,
         "realisation": name,
         "revision": revision,
@@ -28,26 +24,13 @@ def confirmed(name: str = "r-1", revision: int = 1, **fields: Any) -> LogRecord:
         "realised_ms": 1_000,
         "use": "core_task",
         "confirmed_by": "benefit-owner",
-        **fields,
     }
-    value = {
-        "specversion": "1.0",
-        "id": f"{name}-{revision}-{random.Random(str(fields)).random()}",
-        "source": "/benefits",
-        "type": SCHEMA,
-        "subject": name,
-        "partitionkey": name,
-        "time": "2026-02-02T08:00:00Z",
-        "dataschema": f"urn:frigjort:schema:{SCHEMA}",
-        "data": data,
-    }
-    return LogRecord(1, TOPIC, 0, 0, name.encode(), json.dumps(value).encode(), STRUCTURED_HEADERS)
+    return base.record(base.event(REALISED, name, known | fields))
 
 
-def log_of(records: list[LogRecord], first: int = 0) -> list[LogRecord]:
+def log_of(records: list[Record]) -> list[LogRecord]:
     return [
-        LogRecord(each.log_no, each.topic, each.partition, offset, each.key, each.value, each.headers)
-        for offset, each in enumerate(records, start=first)
+        LogRecord(1, each.topic, 0, offset, each.key, each.value, each.headers) for offset, each in enumerate(records)
     ]
 
 
@@ -105,7 +88,7 @@ def test_two_confirmations_of_the_same_hours_are_named(
     assert found == ([(AUTHORITY, "r-1", "r-2")] if faulty else [])
 
 
-EXCESS: list[tuple[str, list[LogRecord], list[tuple[str, int, int]]]] = [
+EXCESS: list[tuple[str, list[Record], list[tuple[str, int, int]]]] = [
     ("as much as was freed", [confirmed(realised_ms=7_000)], []),
     ("a millisecond more", [confirmed(realised_ms=7_001)], [("r-1", 7_001, 7_000)]),
     (
@@ -129,7 +112,7 @@ EXCESS: list[tuple[str, list[LogRecord], list[tuple[str, int, int]]]] = [
 
 @pytest.mark.parametrize(("case", "confirmations", "faults"), EXCESS, ids=[case[0] for case in EXCESS])
 def test_more_than_was_freed_is_named(
-    database: Database, case: str, confirmations: list[LogRecord], faults: list[tuple[str, int, int]]
+    database: Database, case: str, confirmations: list[Record], faults: list[tuple[str, int, int]]
 ) -> None:
     """Seven seconds were freed in January by AI, five of them before the tenth, two in a programme; those of the control and
     of tasks without AI are no saving of it."""
@@ -152,5 +135,5 @@ def test_more_than_was_freed_is_named(
 
 
 def test_tasks_are_no_confirmations(database: Database) -> None:
-    database.deliver(log_of([LogRecord(1, TOPIC, 0, 0, b"t-1", event(), STRUCTURED_HEADERS)]), SNAPSHOT)
+    database.deliver(log_of([base.record(base.task())]), SNAPSHOT)
     assert database.rows("SELECT * FROM realisations") == []

@@ -15,7 +15,7 @@ from tenacity import retry, stop_after_delay, wait_fixed
 from typer.testing import CliRunner
 
 from contracts.events import COMPLETED, CORRECTED, RETRACTED, schema_name
-from services.cli.demo import case_systems
+from services.cli.demo import case_systems, offices
 from services.cli.demo.case_systems import KINDS, UNMEASURED_KIND, Message
 from services.cli.main import app
 from services.cli.producer import Sender
@@ -69,8 +69,9 @@ def publications(running: Running) -> Iterator[None]:
     names = sorted(nation)
 
     def publish(changed: dict[str, int]) -> None:
-        proposals = [{**nation[name], "mean_ms": mean} for name, mean in changed.items()]
-        registry.publish_baselines(proposals, datetime.now(UTC))
+        """Each in the place of the version before it."""
+        contents = [{**nation[name], "mean_ms": mean} for name, mean in changed.items()]
+        offices.publish(registry, contents, datetime.now(UTC))
         means.update(changed)
 
     def take_back(name: str, version: int) -> None:
@@ -82,13 +83,11 @@ def publications(running: Running) -> Iterator[None]:
     nation["late"] = {**nation[names[0]], "baseline": "late", **unmeasured}
     publish({"late": 777_000})
     yield
-    take_back(names[0], 2)
-    means[names[0]] -= 60_000
-    for version in (2, 1):
-        take_back(names[1], version)
-    del means[names[1]]
+    for name in names[:2]:
+        take_back(name, 2)
+        del means[name]
     yield
-    publish({name: mean + 1 for name, mean in means.items() if name != names[0]})
+    publish({name: mean + 1 for name, mean in means.items()} | {names[0]: nation[names[0]]["mean_ms"]})
     yield
 
 
@@ -161,7 +160,7 @@ def test_restated_tasks_fall_back_and_come_back(start_stack: Callable[..., Runni
     registry = running.stack.registry()
     nation = next(b for b in case_systems.baselines() if b["baseline"] == "nation/27.35.04/low")
     own = {**nation, "baseline": "own/27.35.04/low", "level": "authority", "authority": AUTHORITY, "mean_ms": 1_500_000}
-    registry.publish_baselines([own], datetime.now(UTC))
+    offices.publish(registry, [own], datetime.now(UTC))
     assert followed(running, registry.store.generation())
     assert measured(running, "t-1") == ("measured", 1_500_000)
     assert (stale(running), restated(running)["runs"]) == (0, [])
@@ -182,7 +181,7 @@ def test_restated_tasks_fall_back_and_come_back(start_stack: Callable[..., Runni
     withdraw(running, "nation/27.35.04/low", "1")
     restated(running)
     assert credit() == ("unmeasured", None, registry.store.generation())
-    registry.publish_baselines([{**nation, "mean_ms": 900_000}], datetime.now(UTC))
+    offices.publish(registry, [{**nation, "mean_ms": 900_000}], datetime.now(UTC))
     restated(running)
     assert credit() == ("measured", 900_000, registry.store.generation())
     # A municipality becomes a region: its sector's baselines are others now, so its tasks are looked at again.

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from contracts import topics
 from contracts.events import COMPLETED
 from contracts.reading import STRUCTURED
-from services.cli.demo import case_systems
+from services.cli.demo import case_systems, offices
 from services.cli.main import app
 from services.cli.producer import Sender
 from tests.integration.conftest import AUTHORITY, Running
@@ -59,7 +59,7 @@ def test_a_withdrawn_baseline_is_not_measured_against(start_stack: Callable[...,
     registry = running.stack.registry()
     nation = next(b for b in case_systems.baselines() if b["baseline"] == SERIES)
     own = {**nation, "baseline": "own/27.35.04/low", "level": "authority", "authority": AUTHORITY, "mean_ms": 1_500_000}
-    registry.publish_baselines([own], datetime.now(UTC))
+    offices.publish(registry, [own], datetime.now(UTC))
     assert followed(running, registry.store.generation())
     assert measured(running, "t-own") == ("measured", 1_500_000)
 
@@ -72,8 +72,9 @@ def test_a_withdrawn_baseline_is_not_measured_against(start_stack: Callable[...,
     assert measured(running, "t-none") == ("unmeasured", None)
 
     assert json.loads(withdraw(running, SERIES, "1"))["withdrawn_now"] is False
-    listed = RUN.invoke(app, ["baseline", "list", "--json", "--data", str(running.stack.data)])
-    withdrawn = {entry["baseline"] for entry in json.loads(listed.stdout) if entry["withdrawn"]}
+    options = ("--state", "withdrawn", "--json", "--data", str(running.stack.data))
+    listed = RUN.invoke(app, ["baseline", "list", *options])
+    withdrawn = {entry["baseline"] for entry in json.loads(listed.stdout)}
     assert withdrawn == {SERIES, "own/27.35.04/low"}
     assert measured(running, "t-own-again")[0] == "unmeasured"
     assert running.rows("SELECT credit_ms FROM task_measurements WHERE task = 't-own'") == [(1_500_000,)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from contracts import RULES
 from contracts.events import RegistryEvent
 from contracts.tasks import TaskRetraction, TaskState
+from services.baselines.messages import registry_of
 from services.baselines.restatement import (
     IDLE_SWEEPS,
     Rehearsal,
@@ -20,7 +21,6 @@ from services.baselines.restatement import (
     Run,
     Stale,
     changed,
-    registry_of,
     restated,
 )
 from services.domain.columns import Snapshot

@@ -17,9 +17,9 @@ def authority_entries(among: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def baselines(among: Sequence[str], factor_percent: int = 100) -> list[dict[str, Any]]:
-    """Proposals for the nation (any complexity), a sector (one complexity) and an authority (in force for a part of the
-    time only), as the registry's writer takes them. `factor_percent` makes other contents, hence new versions."""
+def drafts(among: Sequence[str], factor_percent: int = 100) -> list[dict[str, Any]]:
+    """Baselines for the nation (any complexity), a sector (one complexity) and an authority (in force for a part of the
+    time only), as they are proposed. `factor_percent` makes other contents, hence new versions."""
     proposals = []
     for number, (task_type, complexity) in enumerate(KINDS[:-1]):
         mean = (15 + 20 * number) * 600 * factor_percent
@@ -30,8 +30,13 @@ def baselines(among: Sequence[str], factor_percent: int = 100) -> list[dict[str,
         ]
         for level, scope in enumerate(scopes):
             series = f"{scope['level']}/{task_type.decode().partition(':')[2]}/{scope['complexity']}"
-            proposals.append(_proposal(series, task_type.decode(), mean + level * 60_000, scope))
+            proposals.append(_draft(series, task_type.decode(), mean + level * 60_000, scope))
     return list({proposal["baseline"]: proposal for proposal in proposals}.values())
+
+
+def baselines(among: Sequence[str]) -> list[dict[str, Any]]:
+    """The same as they are published first, but for the generation."""
+    return [{**draft, "version": 1, "approved_by": "finance-office"} for draft in drafts(among)]
 
 
 def registry(among: Sequence[str]) -> list[dict[str, Any]]:
@@ -63,13 +68,12 @@ def registry_event(kind: str, data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _proposal(series: str, task_type: str, mean: int, scope: dict[str, Any]) -> dict[str, Any]:
+def _draft(series: str, task_type: str, mean: int, scope: dict[str, Any]) -> dict[str, Any]:
     begin = START + timedelta(days=20 if scope["level"] == "authority" else -365)
     end = START + timedelta(days=60 if scope["level"] == "authority" else 365)
     window = {"window_from": "2024-01-01T00:00:00Z", "window_to": "2025-01-01T00:00:00Z"}
     return {
         "baseline": series,
-        "version": 1,
         "task_type": task_type,
         **scope,
         "valid_from": begin.isoformat().replace("+00:00", "Z"),
@@ -85,5 +89,4 @@ def _proposal(series: str, task_type: str, mean: int, scope: dict[str, Any]) -> 
         "method": "history",
         "evidence": {"source": "load", "sha256": "0" * 64, **window},
         "proposed_by": "method-office",
-        "approved_by": "finance-office",
     }

@@ -21,21 +21,22 @@ INSERT INTO plausibility_limits (flag, limit_version, value, least_tasks, reason
     ('no_cluster', 1, 0.1, 50, 'share of tasks without a case or team: the interval takes them for independent', 'a tenth'),
     ('arm_after_start', 1, 0, 1, 'records refused because the arm was assigned after the work began', 'none is right');
 
+CREATE VIEW IF NOT EXISTS treated_measurements DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+SELECT * FROM task_measurements
+WHERE status = 'measured' AND (arm = 'treatment' OR (arm = '' AND assistance != 'none'))
+COMMENT 'Measured tasks that AI freed time in, or cost it: drawn to be done with AI, or done with it without a draw.';
+
 CREATE VIEW IF NOT EXISTS plausibility_flags DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 WITH
     limits AS (
         SELECT flag, argMax(value, limit_version) AS limit_value, argMax(least_tasks, limit_version) AS least, argMax(reason, limit_version) AS why
         FROM plausibility_limits FINAL GROUP BY flag
     ),
-    treated AS (
-        SELECT * FROM task_measurements
-        WHERE status = 'measured' AND (arm = 'treatment' OR (arm = '' AND assistance != 'none'))
-    ),
     staff AS (
         SELECT authority, argMax(staff_hours, authority_version) AS yearly FROM authorities FINAL GROUP BY authority
     ),
     weeks AS (
-        SELECT authority, toMonday(day) AS week, count() AS n, sum(saved_ms) / 3600000 AS freed FROM treated GROUP BY authority, week
+        SELECT authority, toMonday(day) AS week, count() AS n, sum(saved_ms) / 3600000 AS freed FROM treated_measurements GROUP BY authority, week
     ),
     cases AS (
         SELECT authority, task_type, complexity, count() AS n, uniqExact(cluster) AS found,
@@ -48,7 +49,7 @@ WITH
     ),
     means AS (
         SELECT authority, task_type, toMonday(day) AS week, count() AS n, sum(saved_ms) / n AS mean, sum(credit_ms) / n AS credit
-        FROM treated WHERE credit_ms > 0 GROUP BY authority, task_type, week
+        FROM treated_measurements WHERE credit_ms > 0 GROUP BY authority, task_type, week
     ),
     before AS (
         SELECT authority, task_type, week, n, mean, credit, groupArray(mean) OVER (
@@ -71,7 +72,7 @@ WITH
         FROM task_measurements WHERE active_ms > 0 GROUP BY authority, task_type, time_basis
         UNION ALL
         SELECT 'no_effort', toString(authority), toString(task_type), '', count(), countIf(effort_ms = 0) / count()
-        FROM treated WHERE credit_ms > 0 GROUP BY authority, task_type
+        FROM treated_measurements WHERE credit_ms > 0 GROUP BY authority, task_type
         UNION ALL
         SELECT 'sudden_jump', toString(authority), toString(task_type), toString(week), n,
                abs(mean - arrayReduce('median', earlier))

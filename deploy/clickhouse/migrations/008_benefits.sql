@@ -34,8 +34,7 @@ WITH
         FROM realisations AS r
         LEFT JOIN (
             SELECT toString(authority) AS authority, toString(programme) AS programme, completed_at, assumeNotNull(saved_ms) AS saved_ms
-            FROM task_measurements
-            WHERE status = 'measured' AND (arm = 'treatment' OR (arm = '' AND assistance != 'none'))
+            FROM treated_measurements
         ) AS t ON r.authority = t.authority
         GROUP BY r.authority, r.realisation
     ),

@@ -1,4 +1,4 @@
-"""The edge to ClickHouse for instants: views of migration 009 that an auditor may read, and nothing else."""
+"""The edge to ClickHouse for instants: views that an auditor may read, and nothing else."""
 
 from collections.abc import Collection
 from datetime import datetime

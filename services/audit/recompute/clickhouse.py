@@ -1,4 +1,4 @@
-"""The edge to ClickHouse for comparing: views of migration 009 that an auditor may read, and nothing else."""
+"""The edge to ClickHouse for comparing: views that an auditor may read, and nothing else."""
 
 from collections.abc import Collection
 from typing import Any, Final

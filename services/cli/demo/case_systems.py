@@ -14,6 +14,7 @@ from contracts.examples import Example, invalid
 from contracts.identifiers import is_cvr
 from contracts.reading import STRUCTURED_HEADERS
 from services.baselines.estimates import rfc3339
+from services.cli.demo.offices import METHOD_OFFICE
 
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _DAYS: Final = 120
@@ -65,14 +66,13 @@ def authorities() -> list[SyntheticAuthority]:
 
 
 def baselines() -> list[dict[str, Any]]:
-    """Proposals of national baselines for every kind but the one that has none, as an estimate of a history would be."""
+    """Drafts of national baselines for every kind but the one that has none, as an estimate of a history would be."""
     start = rfc3339(_START - timedelta(days=365))
     end = rfc3339(_START + timedelta(days=365))
     window = {"window_from": rfc3339(_START - timedelta(days=730)), "window_to": start}
     return [
         {
             "baseline": f"nation/{kind.task_type.partition(':')[2]}/{kind.complexity}",
-            "version": 1,
             "level": "nation",
             "task_type": kind.task_type,
             "complexity": kind.complexity,
@@ -89,8 +89,7 @@ def baselines() -> list[dict[str, Any]]:
             "between_authority_sd_ms": round(kind.mean_minutes * 60_000 * 0.08),
             "method": "history",
             "evidence": {"source": SYNTHETIC_SOURCE, "sha256": "0" * 64, **window},
-            "proposed_by": "demo-method-office",
-            "approved_by": "demo-finance-office",
+            "proposed_by": METHOD_OFFICE,
         }
         for kind in KINDS
     ]

@@ -16,6 +16,7 @@ from services.baselines.imports import ImportOptions, task_events
 from services.baselines.work_items import ReadingCounts, WorkItem
 from services.baselines.xes import read_xes
 from services.cli.demo.case_systems import Message
+from services.cli.demo.offices import METHOD_OFFICE
 
 CUT: Final = datetime(2012, 1, 1, tzinfo=UTC)
 WITHOUT_AI: Final = "10000009"
@@ -45,11 +46,10 @@ class RealLog:
         return cls(items, sha256_of(path), estimates(items, CUT))
 
     def baselines(self) -> list[dict[str, Any]]:
-        """Proposals for both authorities: the same evidence, so their errors are one error."""
+        """Drafts for both authorities: the same evidence, so their errors are one error."""
         evidence = {"source": "bpic2012", "sha256": self.sha256}
-        people = ("demo-method-office", "demo-finance-office")
         return [
-            proposal(found, {"level": "authority", "authority": authority}, evidence, people, CUT)
+            proposal(found, {"level": "authority", "authority": authority}, evidence, METHOD_OFFICE, CUT)
             for authority in (WITHOUT_AI, WITH_AI)
             for found in self.estimates
             if found.estimate.supported

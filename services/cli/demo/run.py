@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from services.baselines.registry import Registry
-from services.cli.demo import case_systems, screen
+from services.cli.demo import case_systems, offices, screen
 from services.cli.demo.data_sets import DataSet, Result, result
 from services.cli.demo.real_log import WITH_AI, WITHOUT_AI, RealLog, default_file
 from services.cli.exit_codes import ExitCode
@@ -85,7 +85,7 @@ def _register(registry: Registry, real: RealLog | None) -> None:
     registry.add_authorities(entries, now)
     if known:  # the folder has been used before
         return
-    registry.publish_baselines([*case_systems.baselines(), *(real.baselines() if real is not None else [])], now)
+    offices.publish(registry, [*case_systems.baselines(), *(real.baselines() if real is not None else [])], now)
 
 
 def _data_sets(real: RealLog | None, events: int, seed: int) -> list[tuple[DataSet, int]]:

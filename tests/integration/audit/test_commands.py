@@ -190,8 +190,7 @@ def test_a_total_is_explained_down_to_its_baselines(start_stack: Callable[..., R
             state = found.state(authority, task)
             assert state is not None
             assert state.figures.status == line["status"]
-            in_total = state.figures.status == "measured"
-            assert line["mean_ms"] == (state.figures.credit_ms if in_total else None)
+            assert line["mean_ms"] == (state.figures.credit_ms if line["status"] == "measured" else None)
     state = next(iter(found.states()))
     day = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=state.day)).date().isoformat()
     one = found.by("authority", "day", "task_type")[state.authority, state.day, state.task_type]

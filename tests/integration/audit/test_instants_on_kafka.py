@@ -17,6 +17,7 @@ from services.audit.as_of.clickhouse import InstantStore
 from services.audit.as_of.totals import changes, snapshot
 from services.audit.recompute.clickhouse import RecomputationStore
 from services.audit.recompute.comparison import Recomputation
+from services.cli.demo import offices
 from services.cli.producer import Sender
 from services.domain.causes import Cause
 from tests.integration.audit.recomputing import expected, moment, rows, when
@@ -40,8 +41,10 @@ def published(running: Running) -> Iterator[None]:
     """What the registry says while events come, step by step."""
     registry = running.stack.registry()
 
-    def publish(percent: int) -> None:
-        registry.publish_baselines(load_registry.baselines(AMONG, percent), datetime.now(UTC))
+    def publish(percent: int, **interval: str) -> None:
+        """Each in the place of the version before it, or of a part of it."""
+        contents = [{**draft, **interval} for draft in load_registry.drafts(AMONG, percent)]
+        offices.publish(registry, contents, datetime.now(UTC))
 
     def register(sector: str) -> None:
         registry.add_authorities([{"authority": OTHER, "name": "Anden", "sector": sector}], datetime.now(UTC))
@@ -50,10 +53,11 @@ def published(running: Running) -> Iterator[None]:
     yield
     register("region")
     yield
-    publish(150)
+    publish(150, valid_from="2026-01-25T00:00:00Z", valid_to="2026-02-20T00:00:00Z")
     yield
     for series in ("nation/27.35.04/any", "sector/27.35.04/low"):
-        registry.withdraw(series, 2, "wrong-file", "method-office", datetime.now(UTC))
+        version = max(one.baseline.version for one in registry.book().series(series) if one.withdrawn is None)
+        registry.withdraw(series, version, "wrong-file", "method-office", datetime.now(UTC))
     yield
     register("municipality")
     yield

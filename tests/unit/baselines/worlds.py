@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+from clickhouse_connect.driver.client import Client
 from confluent_kafka import Consumer, TopicPartition
 from pydantic import SecretStr
 
@@ -15,6 +16,7 @@ from contracts import topics
 from contracts.events import AuthorityRegistered, RegistryEvent
 from services.baselines.clickhouse import RegistryStore
 from services.baselines.kafka import RegistryKafka
+from services.baselines.proposals import Proposal
 from services.baselines.registry import Log, Store
 from services.embedded.broker import Broker
 from services.embedded.endpoint_process import EndpointProcess
@@ -40,8 +42,9 @@ class World(Protocol):
 class MemoryStore:
     events: list[tuple[RegistryEvent, bytes]] = field(default_factory=list)
     bindings: list[tuple[str, int, str]] = field(default_factory=list)
-
     claims: dict[str, datetime] = field(default_factory=dict)
+    filed: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
+    given: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def claim(self, holder: str) -> None:
         self.claims[holder] = datetime(2026, 1, 1, tzinfo=UTC)
@@ -81,8 +84,19 @@ class MemoryStore:
                 newest[event.data.authority] = event.data.model_dump(include={"authority", "version", "name", "sector"})
         return sorted(newest.values(), key=lambda entry: str(entry["authority"]))
 
-    def baselines(self) -> list[dict[str, Any]]:
-        return [event.data.model_dump() for event, _ in self.events if not isinstance(event, AuthorityRegistered)]
+    def proposals(self) -> list[tuple[str, bytes, datetime]]:
+        return [(id_, *stored) for id_, stored in list(self.filed.items())]
+
+    def approvals(self) -> list[tuple[str, str, datetime]]:
+        return [(*key, at) for key, at in list(self.given.items())]
+
+    def insert_proposals(self, proposals: Sequence[tuple[Proposal, datetime]]) -> None:
+        for proposal, at in proposals:
+            self.filed.setdefault(proposal.id, (proposal.payload, at))
+
+    def insert_approvals(self, approvals: Sequence[tuple[str, str, datetime]]) -> None:
+        for proposal, by, at in approvals:
+            self.given.setdefault((proposal, by), at)
 
 
 @dataclass
@@ -125,9 +139,13 @@ class RealWorld:
     kafka: KafkaSettings
     database: ClickHouseSettings
 
+    def client(self) -> Client:
+        """A client of these tables."""
+        return clickhouse.connect(self.database)
+
     def another_store(self) -> RegistryStore:
         """The same tables over a connection of its own."""
-        return RegistryStore(clickhouse.connect(self.database))
+        return RegistryStore(self.client())
 
     def told(self) -> list[bytes]:
         consumer = Consumer(

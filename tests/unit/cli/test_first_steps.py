@@ -1,10 +1,13 @@
 """The README's first steps: its files are valid, and the figure that it promises is the one that comes out."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from typer.testing import CliRunner
 
+from services.baselines.estimates import proposal
+from services.cli.estimates_file import read_estimates
 from services.cli.main import app
 
 RUN = CliRunner()
@@ -30,3 +33,8 @@ def test_the_files_of_the_first_steps_give_the_readmes_figure(tmp_path: Path) ->
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert f"{hours:.2f} hours freed" in readme
     assert f"baseline of {estimate['mean_ms'] / 60_000:.2f} minutes" in readme
+    evidence, (read,) = read_estimates(estimates)
+    scope = {"level": "authority", "authority": "10000009"}
+    proposed = proposal(read, scope, evidence, "method-office", datetime(2026, 1, 1, tzinfo=UTC))
+    assert f"baseline approve {proposed['baseline']}/1 --by" in readme
+    assert f"baseline publish {proposed['baseline']}/1" in readme

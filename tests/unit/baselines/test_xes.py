@@ -1,4 +1,4 @@
-"""Reading logs: what makes a piece of work, what is counted instead, and what is refused with its place."""
+"""Reading XES: what makes a piece of work, what is counted instead, and what is refused with its place."""
 
 import gzip
 import subprocess
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from services.baselines.csv_source import CsvColumns, read_csv
 from services.baselines.work_items import ReadingCounts, WorkItem
 from services.baselines.xes import read_xes
 
@@ -146,6 +145,9 @@ def test_what_is_not_xes_is_refused(read: Read, tmp_path: Path) -> None:
     file.write_text("no markup")
     with pytest.raises(ValueError, match="is not XES"):
         list(read_xes(file, ReadingCounts()))
+    file.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"text\.xes is empty"):
+        list(read_xes(file, ReadingCounts()))
 
 
 def test_a_log_opens_no_other_file_and_blows_nothing_up(read: Read, tmp_path: Path) -> None:
@@ -192,64 +194,80 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
     assert growth_kb < 12_000  # the whole tree takes over 60 MB
 
 
-# --- CSV
+# --- The two versions of the standard
+
+STANDARD_2016 = """<?xml version="1.0" encoding="UTF-8"?>
+<log xes.version="1849.2016" xes.features="nested-attributes" xmlns="http://www.xes-standard.org/">
+  <extension name="Concept" prefix="concept" uri="http://www.xes-standard.org/concept.xesext"/>
+  <global scope="event"><string key="concept:name" value="UNKNOWN"/></global>
+  <classifier name="Activity" keys="concept:name"/>
+  <string key="concept:name" value="the log"/>
+  {traces}
+</log>"""
+STANDARD_2023 = """<?xml version="1.1" encoding="UTF-8"?>
+<log xes.version="1849-2023" xes.features="" xmlns="http://www.xes-standard.org/">
+  <string key="concept:name" value="the log"/>
+  <list key="meta"><values><string key="concept:name" value="A"/></values></list>
+  <extension name="Micro" prefix="micro" uri="http://www.xes-standard.org/micro.xesext"/>
+  <extension name="Artifact Lifecycle" prefix="artifactlifecycle" uri="http://www.xes-standard.org/artifactlifecycle.xesext"/>
+  {traces}
+  <date key="exported" value="2024-01-01T00:00:00Z"/>
+</log>"""
 
 
-@pytest.fixture
-def csv_file(tmp_path: Path) -> Callable[[str], Path]:
-    def written(text: str) -> Path:
-        file = tmp_path / "log.csv"
-        file.write_text(text, encoding="utf-8")
-        return file
-
-    return written
+def written(file: Path, head: str, *traces: str) -> tuple[list[WorkItem], ReadingCounts]:
+    file.write_text(head.format(traces="".join(traces)), encoding="utf-8")
+    counts = ReadingCounts()
+    return list(read_xes(file, counts)), counts
 
 
-CsvFile = Callable[[str], Path]
+@pytest.mark.parametrize("head", [STANDARD_2016, STANDARD_2023])
+def test_both_versions_of_the_standard_give_the_same_work(head: str, tmp_path: Path) -> None:
+    body = trace(event("A", "start", clock(0)), event("A", "complete", clock(2)))
+    items, counts = written(tmp_path / "log.xes", head, body)
+    assert [(item.case, item.activity, item.duration_ms) for item in items] == [("c1", "A", 120_000)]
+    assert counts == ReadingCounts(1)
 
 
-def test_csv_with_start_and_completion(csv_file: CsvFile) -> None:
-    file = csv_file(
-        "case,activity,started_at,completed_at\n"
-        "1,W_a,2026-01-01T10:00:00.0009+01:00,2026-01-01T09:01:00.0011Z\n"
-        "1,W_b,2026-01-01T10:00:00Z,2026-01-01T09:00:00Z\n"
-        "2,A_c,2026-01-01T10:00:00Z,2026-01-01T11:00:00Z\n"
+def test_steps_inside_other_work_do_not_count_twice(tmp_path: Path) -> None:
+    def at_level(level: int, transition: str, minute: int) -> str:
+        micro = f'<int key="micro:level" value="{level}"/><id key="micro:parentId" value="p"/>'
+        return event("A", transition, clock(minute)).replace("</event>", f"{micro}</event>")
+
+    body = trace(
+        at_level(1, "start", 0),
+        at_level(2, "start", 1),
+        at_level(2, "complete", 3),
+        at_level(1, "complete", 9),
     )
-    counts = ReadingCounts()
-    items = list(read_csv(file, counts, CsvColumns(), "W_"))
-    assert [(i.case, i.activity, i.duration_ms, i.place) for i in items] == [("1", "W_a", 60_001, "line 2")]
-    assert counts == ReadingCounts(1, completed_before_started=1)
+    items, counts = written(tmp_path / "log.xes", STANDARD_2023, body)
+    assert [item.duration_ms for item in items] == [540_000]
+    assert counts == ReadingCounts(1, inside_other_work=2)
 
 
-def test_csv_with_a_duration(csv_file: CsvFile) -> None:
-    file = csv_file("id,kind,end,minutes\n7,x,2026-01-01T12:00:00Z,1.5\n7,x,2026-01-01T12:00:00Z,-1\n")
-    counts = ReadingCounts()
-    columns = CsvColumns(case="id", activity="kind", completed="end", duration="minutes")
-    (item,) = read_csv(file, counts, columns)
-    assert (item.duration_ms, item.started_at) == (90_000, datetime(2026, 1, 1, 11, 58, 30, tzinfo=UTC))
-    assert counts == ReadingCounts(1, completed_before_started=1)
+def test_moves_of_artifacts_are_no_transitions_of_the_event(tmp_path: Path) -> None:
+    moves = (
+        '<list key="artifactlifecycle:moves"><values><string key="artifactlifecycle:move" value="m">'
+        '<string key="lifecycle:transition" value="complete"/></string></values></list>'
+    )
+    silent = event("A", "assign", clock(1)).replace("</event>", f"{moves}</event>")
+    body = trace(event("A", "start", clock(0)), silent, event("A", "complete", clock(5)))
+    items, _ = written(tmp_path / "log.xes", STANDARD_2023, body)
+    assert [item.duration_ms for item in items] == [300_000]
 
 
-@pytest.mark.parametrize(
-    ("text", "duration", "fault"),
-    [
-        ("case,activity\n", "", "has no column completed_at, started_at; it has case, activity"),
-        ("", "", "has no column"),
-        ("case,activity,started_at,completed_at\n1,a\n", "", "line 2: the row is too short"),
-        ("case,activity,started_at,completed_at\n1,a,,2026-01-01T00:00:00Z\n", "", "line 2, column started_at"),
-        ("case,activity,started_at,completed_at\n1,a,2026-01-01,2026-01-02\n", "", "without offset"),
-        ("case,activity,m,completed_at\n1,a,soon,2026-01-01T00:00:00Z\n", "m", "line 2, column m: not a number"),
-        ("case,activity,m,completed_at\n1,a,nan,2026-01-01T00:00:00Z\n", "m", "column m: not a number"),
-        ("case,activity,m,completed_at\n1,a,inf,2026-01-01T00:00:00Z\n", "m", "column m: longer than time"),
-    ],
-)
-def test_a_faulty_csv_is_refused_with_its_place(csv_file: CsvFile, text: str, duration: str, fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
-        list(read_csv(csv_file(text), ReadingCounts(), CsvColumns(duration=duration)))
+def test_events_of_no_case_are_counted(tmp_path: Path) -> None:
+    stream = event("A", "start", clock(0)) + event("A", "complete", clock(1))
+    items, counts = written(tmp_path / "log.xes", STANDARD_2023, stream, trace(*()), stream)
+    assert items == []
+    assert counts == ReadingCounts(outside_cases=4)
 
 
-def test_csv_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "log.csv"
-    file.write_bytes(b"case,activity,started_at,completed_at\n1,b\xf8rn,x,y\n")
-    with pytest.raises(ValueError, match="is not UTF-8"):
-        list(read_csv(file, ReadingCounts(), CsvColumns()))
+def test_how_far_a_log_is_read_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "log.xes"
+    one = trace(*[event("A", t, clock(m)) for m in range(0, 58, 2) for t in ("START", "COMPLETE")])
+    file.write_text(f"<log>{one * 100}</log>")
+    heard: list[float] = []
+    assert len(list(read_xes(file, ReadingCounts(), watch=heard.append))) == 2_900
+    assert heard == sorted(heard)
+    assert 0 < heard[0] < heard[-1] == 1.0

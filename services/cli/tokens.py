@@ -1,0 +1,13 @@
+"""Who and why, as people write it on the command line."""
+
+import re
+
+from contracts.identifiers import TOKEN_PATTERN, holds_personal_number
+from services.runtime.errors import Misconfigured
+
+
+def token(option: str, text: str) -> str:
+    """The text, if it is a token of the contract and holds nothing like a CPR number. Raises `Misconfigured`."""
+    if not re.fullmatch(TOKEN_PATTERN, text) or holds_personal_number(text):
+        raise Misconfigured(option, "not a token: letters, digits and . _ : / -")
+    return text

@@ -1,0 +1,1 @@
+"""`frigjort baseline`: from a proposal to a published version, and its end."""

@@ -1,0 +1,1 @@
+"""Simulations: does an interval hold the truth as often as it says?"""

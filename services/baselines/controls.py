@@ -1,4 +1,4 @@
-"""From control tasks that were received to estimates: how a baseline is renewed from the permanent random holdout.
+"""From control tasks that were received to estimates: how a baseline is renewed from the permanent random holdout. Pure.
 
 Control tasks were drawn to be done without AI before the work began, so they are not chosen for being quick; and they come
 through the same case systems, with the same parts of effort, as the tasks that will be measured against them.
@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from contracts.events import epoch_ms
 from contracts.registry import BaselineComplexity
 from services.baselines.estimates import TaskTypeEstimate
 from services.domain.columns import Integers, Mask
@@ -23,49 +24,45 @@ from services.domain.history import ClusterKind, History
 from services.domain.tables import equals, integers
 
 _BASES: Final[tuple[TimeBasis, ...]] = ("measured", "elapsed", "self_reported")
-_DIGESTED: Final = [
-    *("task", "revision", "log_no", "partition", "offset", "task_type", "complexity", "started_ms", "completed_ms"),
-    *(
-        "time_basis",
-        "assistance",
-        "origin",
-        "outcome",
-        "cluster",
-        "cluster_kind",
-        "active_ms",
-        "review_ms",
-        "rework_ms",
-    ),
+_EVIDENCE: Final = [
+    *("authority", "task", "revision", "log_no", "partition", "offset", "task_type", "complexity", "started_ms"),
+    *("completed_ms", "time_basis", "assistance", "origin", "outcome", "cluster", "cluster_kind"),
+    *("active_ms", "review_ms", "rework_ms"),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """The newest states of an authority's control tasks, completed in a window. `observed_until`: the broker's time of the
-    newest state of any of its tasks, until when corrections and rework are known.
+    """The newest states of control tasks, completed in a window. `whose`: the CVR number, the sector, or `nation`.
+    `observed_until`: the broker's time of the newest state of any task there, until when corrections and rework are known.
 
-    Columns of `states`: text `task task_type complexity time_basis assistance origin outcome cluster cluster_kind`;
+    Columns of `states`: text `authority task task_type complexity time_basis assistance origin outcome cluster cluster_kind`;
     integers `revision log_no partition offset started_ms completed_ms active_ms review_ms rework_ms` (milliseconds, review and
     rework null where unknown, moments since 1970 UTC).
     """
 
-    authority: str
+    whose: str
     states: pa.Table
     observed_until: datetime
 
     @property
     def source(self) -> str:
-        """What names the evidence. All controls of an authority are one source: their errors are shared."""
-        return f"controls-{self.authority}"
+        """What names the evidence. All controls of a scope are one source: their errors are shared."""
+        return f"controls-{self.whose}"
+
+    @property
+    def evidence(self) -> bytes:
+        """These states as a text file: a line that names the columns, then one line a task, sorted by authority and task,
+        with tabs between and `\\N` for null."""
+        table = self.states.select(_EVIDENCE).sort_by([("authority", "ascending"), ("task", "ascending")])
+        text = [pc.fill_null(column.cast(pa.string()), "\\N") for column in table.columns]
+        lines = pc.binary_join_element_wise(*text, "\t").to_pylist()
+        return "".join(f"{line}\n" for line in ["\t".join(_EVIDENCE), *lines]).encode()
 
     @property
     def sha256(self) -> str:
-        """The digest of exactly these states, hex, whatever their order: SHA-256 of one line a state, sorted by task, each
-        its columns (as `_DIGESTED` lists them) with tabs between and `\\N` for null."""
-        table = self.states.select(_DIGESTED).sort_by("task")
-        text = [pc.fill_null(column.cast(pa.string()), "\\N") for column in table.columns]
-        lines = pc.binary_join_element_wise(*text, "\t")
-        return hashlib.sha256("\n".join(lines.to_pylist()).encode()).hexdigest()
+        """The digest of the evidence, hex: of exactly these states, whatever their order."""
+        return hashlib.sha256(self.evidence).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +88,26 @@ def control_estimates(controls: Controls, *, pooled: bool = False) -> list[TaskT
     known to be nothing. In a cell with several time bases the one of most tasks counts, of equally many the most exact; the
     others are left out and stated. The method is `holdout`, or `self_report` where people said how long it took.
     """
-    states = controls.states
-    finished = equals(states, "outcome", "completed") & equals(states, "origin", "pre_existing")
     return [
-        _estimate(cell, task_type, complexity, controls.observed_until)
-        for task_type, complexity, cell in _cells(states.filter(pa.array(finished)), pooled=pooled)
+        _estimate(cell, task_type, complexity, controls.observed_until, None)
+        for task_type, complexity, cell in _cells(_finished(controls), pooled=pooled)
     ]
+
+
+def renewed_estimate(controls: Controls, complexity: BaselineComplexity, cap_ms: int | None) -> TaskTypeEstimate | None:
+    """The one estimate of controls of one task type, for this complexity, with the idle cap that was fixed before AI;
+    `None` where no task is finished."""
+    finished = _finished(controls)
+    if finished.num_rows == 0:
+        return None
+    (task_type,) = pc.unique(finished.column("task_type")).to_pylist()
+    return _estimate(finished, task_type, complexity, controls.observed_until, cap_ms)
+
+
+def _finished(controls: Controls) -> pa.Table:
+    states = controls.states
+    earns = equals(states, "outcome", "completed") & equals(states, "origin", "pre_existing")
+    return states.filter(pa.array(earns))
 
 
 def _cells(states: pa.Table, *, pooled: bool) -> Iterator[tuple[str, BaselineComplexity, pa.Table]]:
@@ -111,12 +122,16 @@ def _cells(states: pa.Table, *, pooled: bool) -> Iterator[tuple[str, BaselineCom
 
 
 def _estimate(
-    cell: pa.Table, task_type: str, complexity: BaselineComplexity, observed_until: datetime
+    cell: pa.Table,
+    task_type: str,
+    complexity: BaselineComplexity,
+    observed_until: datetime,
+    cap_ms: int | None,
 ) -> TaskTypeEstimate:
     counts = {basis: int(np.count_nonzero(equals(cell, "time_basis", basis))) for basis in _BASES}
     basis = max(_BASES, key=lambda name: counts[name])  # of equals the first, which is the most exact
     chosen = cell.filter(pc.equal(cell.column("time_basis"), basis))
-    estimate, diagnosis = _diagnosed(chosen, basis, int(observed_until.timestamp() * 1000))
+    estimate, diagnosis = _diagnosed(chosen, basis, epoch_ms(observed_until), cap_ms)
     return TaskTypeEstimate(
         activity=task_type,
         task_type=task_type,
@@ -129,10 +144,12 @@ def _estimate(
     )
 
 
-def _diagnosed(states: pa.Table, basis: TimeBasis, observed_until_ms: int) -> tuple[Estimate, Diagnosis]:
+def _diagnosed(
+    states: pa.Table, basis: TimeBasis, observed_until_ms: int, cap_ms: int | None
+) -> tuple[Estimate, Diagnosis]:
     assisted = ~equals(states, "assistance", "none")
     without_cluster = equals(states, "cluster", "")
-    estimate, diagnosis = diagnose(_history(states, basis, assisted, without_cluster), observed_until_ms)
+    estimate, diagnosis = diagnose(_history(states, basis, assisted, without_cluster), observed_until_ms, cap_ms)
     return estimate, replace(
         diagnosis,
         drawn=True,
@@ -158,8 +175,9 @@ def _history(states: pa.Table, basis: TimeBasis, assisted: Mask, without_cluster
 
 
 def _clusters(states: pa.Table, without_cluster: Mask) -> Integers:
-    """A number for each token; a task without one is a cluster of its own."""
-    codes = states.column("cluster").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+    """A number for each token of an authority; a task without one is a cluster of its own."""
+    tokens = pc.binary_join_element_wise(states.column("authority"), states.column("cluster"), "/")
+    codes = tokens.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
     return np.where(without_cluster, -1 - np.arange(len(codes)), codes)
 
 

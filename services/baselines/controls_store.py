@@ -6,24 +6,25 @@ from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
-from contracts.events import epoch_ms
 from services.baselines.controls import Controls
+from services.baselines.in_scope.place import Place
 from services.runtime.clickhouse import translated
 
 _STATES: Final = """
-SELECT task, revision, log_no, partition, offset, toUnixTimestamp64Milli(started_at) AS started_ms,
+SELECT authority, task, revision, log_no, partition, offset, toUnixTimestamp64Milli(started_at) AS started_ms,
        toUnixTimestamp64Milli(completed_at) AS completed_ms, task_type, complexity, time_basis, assistance, origin, outcome,
        cluster, cluster_kind, active_ms, review_ms, rework_ms
 FROM task_measurements
-WHERE arm = 'control' AND authority = {authority:String}
-      AND completed_ms >= {since:Int64} AND completed_ms < {before:Int64}
-ORDER BY task
+WHERE arm = 'control' AND ({everybody:Bool} OR has({authorities:Array(String)}, authority))
+      AND ({task_type:String} = '' OR task_type = {task_type:String})
+      AND ({complexity:String} = 'any' OR complexity = {complexity:String})
+      AND completed_ms >= {begin:Int64} AND completed_ms < {end:Int64}
+ORDER BY authority, task
 """
 _OBSERVED: Final = """
-SELECT count(), toUnixTimestamp64Milli(max(broker_time)) FROM task_measurements WHERE authority = {authority:String}
+SELECT count(), toUnixTimestamp64Milli(max(broker_time)) FROM task_measurements
+WHERE ({everybody:Bool} OR has({authorities:Array(String)}, authority))
 """
-_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,12 @@ class ControlStore:
 
     client: Client
 
-    def controls(
-        self, authority: str, since: datetime | None = None, before: datetime | None = None
-    ) -> Controls | None:
-        """The authority's control tasks completed in [since, before); `None` where there are no tasks of it at all."""
-        window = {"since": epoch_ms(since or _FIRST), "before": epoch_ms(before or _LAST)}
+    def controls(self, place: Place) -> Controls | None:
+        """The place's control tasks; `None` where no task of its authorities was received at all."""
+        parameters = place.parameters()
         with translated():
-            ((tasks, until_ms),) = self.client.query(_OBSERVED, parameters={"authority": authority}).result_rows
+            ((tasks, until_ms),) = self.client.query(_OBSERVED, parameters=parameters).result_rows
             if not tasks:
                 return None
-            states = self.client.query_arrow(_STATES, parameters={"authority": authority, **window}, use_strings=True)
-        return Controls(authority, states, datetime.fromtimestamp(until_ms / 1000, UTC))
+            states = self.client.query_arrow(_STATES, parameters=parameters, use_strings=True)
+        return Controls(place.whose, states, datetime.fromtimestamp(until_ms / 1000, UTC))

@@ -8,6 +8,7 @@ from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
 
 from services.baselines.clickhouse import MeasurementStore, RegistryStore
+from services.baselines.controls_store import ControlStore
 from services.baselines.in_scope.clickhouse import ScopeStore
 from services.baselines.kafka import RegistryKafka
 from services.baselines.registry import Registry
@@ -82,3 +83,8 @@ def measurements(data: Path) -> MeasurementStore:
 def in_scope(data: Path) -> ScopeStore:
     """The measured tasks of a scope, over these settings."""
     return ScopeStore(clickhouse.connect(settings(data)[1]))
+
+
+def control_store(data: Path) -> ControlStore:
+    """The control tasks that were received, as a user who may only read."""
+    return ControlStore(clickhouse.connect(settings(data, "auditor")[1]))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +13,10 @@ from rich.console import Console
 
 from contracts.identifiers import is_cvr
 from services.baselines.controls import control_counts, control_estimates
-from services.baselines.controls_store import ControlStore
 from services.baselines.estimates import TaskTypeEstimate, estimates, sha256_of, source_token
+from services.baselines.in_scope.place import Place
 from services.baselines.work_items import LogColumns, ReadingCounts
-from services.cli.connection import settings
+from services.cli.connection import control_store
 from services.cli.estimate_screen import show
 from services.cli.estimates_file import Estimates
 from services.cli.logs import (
@@ -29,7 +29,6 @@ from services.cli.logs import (
 )
 from services.cli.moments import utc
 from services.cli.up import DEFAULT_FOLDER, DataFolder
-from services.runtime import clickhouse
 from services.runtime.errors import Misconfigured
 
 
@@ -44,6 +43,9 @@ class TimeBasisName(StrEnum):
 _Before = Annotated[datetime | None, typer.Option(help="Only work completed before this time (UTC, or with offset).")]
 _Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the estimates as JSON, for `publish`.")]
 _Json = Annotated[bool, typer.Option("--json")]
+EvidenceFile = Annotated[
+    Path | None, typer.Option("--evidence", help="Write the control tasks that it rests on, as a tab-separated file.")
+]
 
 
 def estimate(
@@ -98,6 +100,7 @@ def estimate_controls(
     pooled: Annotated[
         bool, typer.Option("--pool-complexity", help="One estimate per task type, for complexity any.")
     ] = False,
+    evidence: EvidenceFile = None,
     data: DataFolder = DEFAULT_FOLDER,
     output: _Output = None,
     as_json: _Json = False,
@@ -105,14 +108,15 @@ def estimate_controls(
     """Estimate baselines from the control tasks that an authority has sent: the way to renew one from the holdout.
 
     Reads the view task_measurements, arm control, as a user who may only read. Tasks count as they were drawn. What
-    `publish` makes of them is of method holdout, grade A.
+    `propose` makes of them is of method holdout, grade A. For the next version of a baseline that is published, with its idle
+    cap and its scope: `frigjort baseline renew`.
 
     Example: frigjort baseline estimate-controls 29189846 --since 2027-01-01 --before 2027-10-01 -o estimates.json
     """
     if not is_cvr(cvr):
         raise Misconfigured("CVR", f"{cvr} is not a CVR number")
-    store = ControlStore(clickhouse.connect(settings(data, "auditor")[1]))
-    controls = store.controls(cvr, utc(since), utc(before))
+    window = (utc(since) or datetime(1970, 1, 1, tzinfo=UTC), utc(before) or datetime(9999, 1, 1, tzinfo=UTC))
+    controls = control_store(data).controls(Place(cvr, (cvr,), "", "any", *window))
     if controls is None:
         raise Misconfigured(cvr, "no task of this authority was received")
     found = control_estimates(controls, pooled=pooled)
@@ -120,6 +124,8 @@ def estimate_controls(
         raise Misconfigured(
             cvr, "no control task was finished in this window: does its case system send the holdout with `arm`?"
         )
+    if evidence is not None:
+        evidence.write_bytes(controls.evidence)
     counts = control_counts(controls)
     left_out = f"{counts.unfinished:,} abandoned or escalated and {counts.induced:,} induced ones are in no estimate."
     about = [f"{counts.controls:,} control tasks; {left_out}"]

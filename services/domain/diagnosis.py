@@ -46,11 +46,11 @@ class Diagnosis:
     without_cluster: int = 0
 
 
-def diagnose(history: History, observed_until_ms: int) -> tuple[Estimate, Diagnosis]:
+def diagnose(history: History, observed_until_ms: int, fixed_cap_ms: int | None = None) -> tuple[Estimate, Diagnosis]:
     """The estimate of a history, and what has to be known of it.
 
     `observed_until_ms`: until when the source shows what was done to these tasks. Where no task has all parts of its
-    effort the estimate is of nothing (n = 0). Raises `ValueError` for no tasks.
+    effort the estimate is of nothing (n = 0). `fixed_cap_ms`: the idle cap was fixed before. Raises `ValueError` for no tasks.
     """
     if len(history.active_ms) == 0:
         raise ValueError("no tasks")
@@ -60,7 +60,7 @@ def diagnose(history: History, observed_until_ms: int) -> tuple[Estimate, Diagno
         nothing = Estimate(0, 0, 0, 0, 0, 0, None, 0.0, 0, history.time_basis)
         empty = Diagnosis(parts.lacking, history.cluster_kind, parts, (), None, None, None, 0.0, 0)
         return nothing, empty
-    found = estimate(complete.active_ms, complete.clusters, complete.time_basis, complete.further_ms)
+    found = estimate(complete.active_ms, complete.clusters, complete.time_basis, complete.further_ms, fixed_cap_ms)
     effort = counted_ms(complete.active_ms, found.cap_ms) + complete.further_ms
     second = second_half(complete.completed_ms)
     of_cases = complete.cluster_kind == "case"

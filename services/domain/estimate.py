@@ -41,12 +41,17 @@ class Estimate:
 
 
 def estimate(
-    durations_ms: Integers, clusters: Clusters, time_basis: TimeBasis, further_ms: Integers | None = None
+    durations_ms: Integers,
+    clusters: Clusters,
+    time_basis: TimeBasis,
+    further_ms: Integers | None = None,
+    fixed_cap_ms: int | None = None,
 ) -> Estimate:
     """The estimate from durations (milliseconds, shape (n,)) and the cluster (case or team) of each.
 
     `further_ms`: review and rework of each, where they are known: added to what the cap leaves of the duration, which is
-    then the active part. The cap follows from the active parts and bounds them alone (docs/adr/0006).
+    then the active part. The cap follows from the active parts and bounds them alone (docs/adr/0006); `fixed_cap_ms`: it
+    was fixed before AI, and stays.
 
     Mean: sum / n, rounded half up to the millisecond. Median and P90: linear between the two nearest order statistics
     (Hyndman and Fan 1996, type 7), rounded half to even. Raises `ValueError` for no durations.
@@ -54,7 +59,7 @@ def estimate(
     if len(durations_ms) == 0:
         raise ValueError("no durations")
     elapsed = time_basis == "elapsed"
-    cap = idle_cap_ms(durations_ms) if elapsed else None
+    cap = (fixed_cap_ms or idle_cap_ms(durations_ms)) if elapsed else None
     further = np.zeros_like(durations_ms) if further_ms is None else further_ms
     counted = counted_ms(durations_ms, cap) + further
     error, groups = clustered_error(counted, clusters)

@@ -89,6 +89,11 @@ def _of_the_estimate(estimate: Estimate, found: Diagnosis) -> Iterator[Finding]:
         cap = f"even a cap of {CAPS_MS[-1] // 60_000} minutes"
         cut = f"would cut {_percent(estimate.capped_share, 1)} of the tasks, more than {_percent(MOST_CAPPED)}"
         yield Finding("unsupported", f"{cap} {cut}")
+    elif estimate.cap_ms is not None and estimate.capped_share > MOST_CAPPED:
+        cap = f"the cap of {estimate.cap_ms // 60_000} minutes, fixed before AI,"
+        yield Finding(
+            "weak", f"{cap} cuts {_percent(estimate.capped_share, 1)} of the tasks, more than {_percent(MOST_CAPPED)}"
+        )
     if estimate.clusters < 2:
         yield Finding("unsupported", f"a single {cluster} says nothing about the spread")
         return

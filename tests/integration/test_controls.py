@@ -14,6 +14,7 @@ from contracts import topics
 from contracts.reading import STRUCTURED_HEADERS
 from services.baselines.controls import control_counts, control_estimates
 from services.baselines.controls_store import ControlStore
+from services.baselines.in_scope.place import Place
 from services.cli.main import app
 from services.cli.producer import Sender
 from services.domain.estimate import Estimate
@@ -32,14 +33,19 @@ AUTHORITIES = workload.authorities(2)
 SINCE, BEFORE = (workload.START + timedelta(days=number) for number in (20, 70))
 BASES = ("measured", "elapsed", "self_reported")
 _DIGEST = """
-SELECT lower(hex(SHA256(arrayStringConcat(groupArray(line), '\\n')))) FROM (
-    SELECT arrayStringConcat([task, toString(revision), toString(log_no), toString(partition), toString(offset), task_type,
+SELECT lower(hex(SHA256(concat({head:String}, '\\n', arrayStringConcat(groupArray(line), '\\n'), '\\n')))) FROM (
+    SELECT arrayStringConcat([authority, task, toString(revision), toString(log_no), toString(partition), toString(offset), task_type,
         complexity, toString(toUnixTimestamp64Milli(started_at)), toString(toUnixTimestamp64Milli(completed_at)), time_basis,
         assistance, origin, outcome, cluster, cluster_kind, toString(active_ms), ifNull(toString(review_ms), '\\\\N'),
         ifNull(toString(rework_ms), '\\\\N')], '\\t') AS line
     FROM task_measurements WHERE arm = 'control' AND authority = {authority:String}
         AND completed_at >= {since:DateTime64(3)} AND completed_at < {before:DateTime64(3)} ORDER BY task)
 """
+
+
+def place(cvr: str) -> Place:
+    """All tasks of an authority in the window."""
+    return Place(cvr, (cvr,), "", "any", SINCE, BEFORE)
 
 
 def ms(moment: datetime) -> int:
@@ -67,7 +73,7 @@ def test_the_figures_are_those_of_the_log(new_database: Callable[[], Database]) 
     registry = load_registry.registry(AUTHORITIES)
     database = new_database()
     database.deliver(log, snapshot_of(registry))
-    found = ControlStore(database.client).controls(AUTHORITIES[0], SINCE, BEFORE)
+    found = ControlStore(database.client).controls(place(AUTHORITIES[0]))
     assert found is not None
 
     cells: dict[tuple[str, str], list[State]] = defaultdict(list)
@@ -93,7 +99,7 @@ def test_the_figures_are_those_of_the_log(new_database: Callable[[], Database]) 
         assert (estimate.time_basis, estimate.n, estimate.cap_ms, estimate.clusters) == (basis, n, cap, clusters)
         assert abs(estimate.mean_ms - mean) <= 0.5
 
-    window = {"since": SINCE, "before": BEFORE}
+    window = {"since": SINCE, "before": BEFORE, "head": found.evidence.split(b"\n", 1)[0].decode()}
     assert database.rows(_DIGEST, authority=AUTHORITIES[0], **window) == [(found.sha256,)]
     last = max(record.offset for record in log if record.topic == topics.tasks_topic(AUTHORITIES[0]))
     assert ms(found.observed_until) <= SENT_MS + last
@@ -101,11 +107,13 @@ def test_the_figures_are_those_of_the_log(new_database: Callable[[], Database]) 
 
 def test_an_authority_without_tasks_has_no_controls(new_database: Callable[[], Database]) -> None:
     store = ControlStore(new_database().client)
-    assert store.controls(AUTHORITY) is None
+    assert store.controls(place(AUTHORITY)) is None
 
 
 @on_embedded
-def test_a_baseline_is_renewed_from_the_holdout(start_stack: Callable[..., Running], tmp_path: Path) -> None:
+def test_from_control_tasks_to_a_baseline_of_their_authority(
+    start_stack: Callable[..., Running], tmp_path: Path
+) -> None:
     running = start_stack()
     chance = np.random.default_rng(12)
     with Sender(running.stack.kafka_settings()) as sender:
@@ -134,10 +142,12 @@ def test_a_baseline_is_renewed_from_the_holdout(start_stack: Callable[..., Runni
     (estimate,) = json.loads(output.read_text())["estimates"]
     assert (estimate["n"], estimate["complexity"], estimate["method"]) == (240, "low", "holdout")
 
-    people = ("--proposed-by", "method-office", "--approved-by", "finance-office", "--valid-from", "2026-04-01")
-    whose = ("--level", "authority", "--whose", AUTHORITY)
-    published = RUN.invoke(app, ["baseline", "publish", str(output), *whose, *people, "--json", *data])
-    assert json.loads(published.stdout) == {"published": 1, "unchanged": 0, "unsupported": 0}
+    whose = ("--level", "authority", "--whose", AUTHORITY, "--by", "method-office", "--valid-from", "2026-04-01")
+    proposed = RUN.invoke(app, ["baseline", "propose", str(output), *whose, "--json", *data])
+    (proposal,) = [entry["proposal"] for entry in json.loads(proposed.stdout)["proposals"]]
+    approved = RUN.invoke(app, ["baseline", "approve", proposal, "--by", "finance-office", *data])
+    assert approved.exit_code == 0, approved.output
+    assert RUN.invoke(app, ["baseline", "publish", proposal, *data]).exit_code == 0
     listed = json.loads(RUN.invoke(app, ["baseline", "list", "--json", *data]).stdout)
     (own,) = [entry for entry in listed if entry["level"] == "authority"]
     assert (own["baseline"], own["grade"], own["mean_ms"]) == (
@@ -145,4 +155,6 @@ def test_a_baseline_is_renewed_from_the_holdout(start_stack: Callable[..., Runni
         "A",
         estimate["mean_ms"],
     )
-    assert own["evidence_source"] == f"controls-{AUTHORITY}"
+    show = ["baseline", "show", f"{own['baseline']}/{own['version']}", "--json", *data]
+    evidence = json.loads(RUN.invoke(app, show).stdout)["evidence"]
+    assert evidence["source"] == f"controls-{AUTHORITY}"

@@ -1,14 +1,17 @@
 """The tasks of a place as ClickHouse gives them, beside the ones in memory that the dry run's properties rest on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pyarrow as pa
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from contracts import RULES
 from contracts.tasks import TaskRetraction
 from services.baselines.clickhouse import MeasurementStore
+from services.baselines.controls_store import ControlStore
 from services.baselines.in_scope.clickhouse import ScopeStore
 from services.baselines.in_scope.dry_run import InScope
 from services.baselines.in_scope.place import Place
@@ -21,14 +24,14 @@ from tests.properties.test_restatement import snapshot_at
 MS = timedelta(milliseconds=1)
 A, B = TASK_TYPES
 PLACES = [
-    Place(None, A, "any", day(0), day(12)),
-    Place(None, A, "low", day(0), day(12)),
-    Place(None, A, "high", day(0), day(12)),
-    Place((AUTHORITIES[0],), A, "any", day(2), day(6)),
-    Place(AUTHORITIES[1:], A, "any", day(0), day(12)),
-    Place((), A, "any", day(0), day(12)),
-    Place(None, B, "any", day(0), day(12)),
-    Place(None, "local:none", "any", day(0), day(12)),
+    Place("", None, A, "any", day(0), day(12)),
+    Place("", None, A, "low", day(0), day(12)),
+    Place("", None, A, "high", day(0), day(12)),
+    Place("", (AUTHORITIES[0],), A, "any", day(2), day(6)),
+    Place("", AUTHORITIES[1:], A, "any", day(0), day(12)),
+    Place("", (), A, "any", day(0), day(12)),
+    Place("", None, B, "any", day(0), day(12)),
+    Place("", None, "local:none", "any", day(0), day(12)),
 ]
 
 
@@ -61,11 +64,16 @@ def memory() -> TasksInMemory:
 
 
 @pytest.fixture
-def store(new_database: Callable[[], Database]) -> ScopeStore:
+def filled(new_database: Callable[[], Database]) -> Client:
     client = new_database().client
     for rows in _tables():
         MeasurementStore(client).write(rows)
-    return ScopeStore(client)
+    return client
+
+
+@pytest.fixture
+def store(filled: Client) -> ScopeStore:
+    return ScopeStore(filled)
 
 
 def test_both_give_the_same_tasks_in_the_same_pages(store: ScopeStore, memory: TasksInMemory) -> None:
@@ -90,7 +98,15 @@ def test_both_give_the_same_tasks_in_the_same_pages(store: ScopeStore, memory: T
     assert store.in_scope(PLACES[0])[AUTHORITIES[0]].foreign == 1
 
 
-def test_controls_are_those_of_the_place_alone(store: ScopeStore) -> None:
-    (control,) = store.controls(PLACES[0]).to_pylist()
+def test_controls_are_those_of_the_place_alone(filled: Client) -> None:
+    """Of each task type where the place names none; none where it has no control; nothing where no task was received."""
+    store = ControlStore(filled)
+    found = store.controls(PLACES[0])
+    assert found is not None
+    (control,) = found.states.to_pylist()
     assert (control["task"], control["cluster"], control["active_ms"]) == ("lot", "c", 1_000)
-    assert store.controls(PLACES[6]).num_rows == 0
+    for place, count in ((PLACES[1], 1), (PLACES[2], 0), (PLACES[6], 0), (replace(PLACES[0], task_type=""), 1)):
+        of_place = store.controls(place)
+        assert of_place is not None
+        assert of_place.states.num_rows == count
+    assert store.controls(PLACES[5]) is None

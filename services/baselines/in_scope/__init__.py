@@ -1,1 +1,1 @@
-"""The tasks of one baseline's scope: what a change would do to them, and what its holdout says."""
+"""The tasks of one baseline's scope and what a change would do to them."""

@@ -6,7 +6,6 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
 from contracts import RULES, SAME_COLUMNS_SINCE
-from contracts.events import epoch_ms
 from services.baselines.in_scope.dry_run import InScope
 from services.baselines.in_scope.place import Place
 from services.runtime.clickhouse import translated
@@ -46,30 +45,11 @@ class ScopeStore:
         sql = f"SELECT * {_STATES} {_TASKS} AND task <= {{last:String}} AND {_OURS}"
         return self._table(sql, place, authority=authority, after=after, last=end)
 
-    def controls(self, place: Place) -> pa.Table:
-        """The place's control tasks: what a holdout's numbers and their evidence are made of."""
-        names = (
-            "authority, task, revision, log_no, partition, offset, cluster, outcome, origin, time_basis, assistance, "
-            "active_ms, review_ms, rework_ms"
-        )
-        return self._table(f"SELECT {names} {_STATES} AND arm = 'control'", place)
-
     def _rows(self, sql: str, place: Place, **parameters: object) -> list[tuple[Any, ...]]:
         with translated():
-            answer = self._client.query(sql, parameters=_parameters(place) | parameters)
+            answer = self._client.query(sql, parameters=place.parameters() | parameters)
             return [tuple(row) for row in answer.result_rows]
 
     def _table(self, sql: str, place: Place, **parameters: object) -> pa.Table:
         with translated():
-            return self._client.query_arrow(sql, parameters=_parameters(place) | parameters, use_strings=True)
-
-
-def _parameters(place: Place) -> dict[str, object]:
-    return {
-        "task_type": place.task_type,
-        "complexity": place.complexity,
-        "begin": epoch_ms(place.begin),
-        "end": epoch_ms(place.end),
-        "everybody": place.authorities is None,
-        "authorities": list(place.authorities or ()),
-    }
+            return self._client.query_arrow(sql, parameters=place.parameters() | parameters, use_strings=True)

@@ -119,6 +119,8 @@ def test_the_engine_refuses_too(endpoint: Reached) -> None:
     "query",
     [
         "SELECT n FROM subject",
+        "SELECT n FROM subject WHERE (n = 1 OR {p:UInt8} = 2)",
+        "SELECT n FROM subject WHERE ((n)) HAVING (n > 0 AND (n < 9)) ORDER BY (n)",
         "SELECT n FROM frigjort.subject AS s WHERE s.n IN (SELECT n FROM subject) AND n IN subject",
         "WITH x AS (SELECT n FROM subject) SELECT sum(n) AS total, x.n FROM x GROUP BY x.n HAVING total > 0 ORDER BY 1 LIMIT 1 BY n",
         "SELECT quantilesTDigestIf(0.5, 0.9)(n, n > 0), sumOrNull(n), SUM(n), Count(*), countDistinct(n) FROM subject",

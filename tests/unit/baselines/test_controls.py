@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.registry import ProposedBaseline
-from services.baselines.controls import Controls, control_counts, control_estimates
+from services.baselines.controls import Controls, control_counts, control_estimates, renewed_estimate
 from services.baselines.estimates import TaskTypeEstimate, proposal
 
 AUTHORITY = "10000009"
@@ -21,8 +21,8 @@ NOW = datetime(2027, 6, 1, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp()) * 1000
 SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in ("task", "task_type", "complexity", "time_basis", "assistance", "origin")),
-        *((name, pa.string()) for name in ("outcome", "cluster", "cluster_kind")),
+        *((name, pa.string()) for name in ("authority", "task", "task_type", "complexity", "time_basis")),
+        *((name, pa.string()) for name in ("assistance", "origin", "outcome", "cluster", "cluster_kind")),
         *((name, pa.uint64()) for name in ("revision", "log_no", "partition", "offset")),
         *((name, pa.int64()) for name in ("started_ms", "completed_ms", "active_ms", "review_ms", "rework_ms")),
     ]
@@ -33,6 +33,7 @@ def state(number: int, **fields: Any) -> dict[str, Any]:
     """A control task of 7 minutes, done without AI and well known, unless the fields say otherwise."""
     completed = NOW_MS - 200 * DAY + number * DAY // 8
     return {
+        "authority": AUTHORITY,
         "task": f"t-{number:04d}",
         "task_type": "kle:27.35.04",
         "complexity": "low",
@@ -140,6 +141,30 @@ def test_tasks_without_a_token_are_clusters_of_their_own_and_stated() -> None:
     assert mixed.diagnosis.cluster_kind == "mixed"
 
 
+def test_the_same_token_of_two_authorities_is_two_clusters() -> None:
+    rows = [state(n, cluster="same", authority=cvr) for n in range(3) for cvr in (AUTHORITY, "10000017")]
+    (found,) = estimated(rows)
+    assert found.estimate.clusters == 2
+
+
+def test_a_renewal_keeps_the_cap_that_was_fixed_before_ai() -> None:
+    """Half of the tasks take 20 minutes, so the rule would give a cap of 30; what was fixed is 15."""
+    rows = [state(n, time_basis="elapsed", active_ms=(10 + n % 2 * 10) * MINUTE) for n in range(240)]
+    found = renewed_estimate(controls(rows), "low", 15 * MINUTE)
+    assert found is not None
+    assert (found.estimate.cap_ms, found.estimate.mean_ms) == (15 * MINUTE, (10 + 15) * MINUTE // 2)
+    assert found.verdict.reasons[:1] == (
+        "the cap of 15 minutes, fixed before AI, cuts 50.0 % of the tasks, more than 2 %",
+    )
+    by_the_rule = renewed_estimate(controls(rows), "any", None)
+    assert by_the_rule is not None
+    assert (by_the_rule.estimate.cap_ms, by_the_rule.complexity) == (30 * MINUTE, "any")
+    measured = renewed_estimate(controls([state(n, active_ms=40 * MINUTE) for n in range(9)]), "low", 15 * MINUTE)
+    assert measured is not None
+    assert (measured.estimate.cap_ms, measured.estimate.mean_ms) == (None, 40 * MINUTE)
+    assert renewed_estimate(controls([state(0, outcome="abandoned")]), "low", None) is None
+
+
 def test_what_is_younger_than_ninety_days_when_last_seen_is_immature() -> None:
     edge = NOW_MS - 90 * DAY
     rows = [state(n, completed_ms=edge + n - 1) for n in range(3)]
@@ -159,17 +184,22 @@ def test_no_finished_controls_are_no_estimates() -> None:
     assert estimated([state(0, outcome="abandoned")]) == []
 
 
-def test_the_digest_is_of_lines_with_tabs_sorted_by_task() -> None:
+def test_the_evidence_is_lines_with_tabs_sorted_by_authority_and_task() -> None:
     rows = [state(2, review_ms=5), state(1)]
     start = [row["started_ms"] for row in rows]
     end = [row["completed_ms"] for row in rows]
     head = "\tkle:27.35.04\tlow\t"
     tail = "\tmeasured\tnone\tpre_existing\tcompleted\t"
     text = (
-        f"t-0001\t1\t1\t0\t1{head}{start[1]}\t{end[1]}{tail}c-1\tteam\t420000\t\\N\t0\n"
-        f"t-0002\t1\t1\t0\t2{head}{start[0]}\t{end[0]}{tail}c-2\tteam\t420000\t5\t0"
+        "authority\ttask\trevision\tlog_no\tpartition\toffset\ttask_type\tcomplexity\tstarted_ms\tcompleted_ms\ttime_basis\t"
+        "assistance\torigin\toutcome\tcluster\tcluster_kind\tactive_ms\treview_ms\trework_ms\n"
+        f"10000009\tt-0001\t1\t1\t0\t1{head}{start[1]}\t{end[1]}{tail}c-1\tteam\t420000\t\\N\t0\n"
+        f"10000009\tt-0002\t1\t1\t0\t2{head}{start[0]}\t{end[0]}{tail}c-2\tteam\t420000\t5\t0\n"
+        f"10000017\tt-0001\t1\t1\t0\t1{head}{start[1]}\t{end[1]}{tail}c-1\tteam\t420000\t\\N\t0\n"
     )
-    assert controls(rows).sha256 == hashlib.sha256(text.encode()).hexdigest()
+    found = controls([rows[0], rows[1] | {"authority": "10000017"}, rows[1]])
+    assert found.evidence == text.encode()
+    assert found.sha256 == hashlib.sha256(text.encode()).hexdigest()
     assert controls(rows).source == "controls-10000009"
 
 

@@ -1,6 +1,6 @@
 """The event types: CloudEvents 1.0 attributes around one kind of data each."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +20,8 @@ REALISED: Final = "dk.frigjort.benefit.realised.v1"
 PUBLISHED: Final = "dk.frigjort.baseline.published.v1"
 WITHDRAWN: Final = "dk.frigjort.baseline.withdrawn.v1"
 REGISTERED: Final = "dk.frigjort.authority.registered.v1"
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def schema_name(event_type: str) -> str:
@@ -164,3 +166,8 @@ def identifier_of(event: Event) -> str:
 def epoch_ms(moment: datetime) -> int:
     """Milliseconds since 1970-01-01 UTC of an aware timestamp that has no finer part."""
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def moment_of(milliseconds: int) -> datetime:
+    """The aware moment so many milliseconds after 1970-01-01 UTC."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)

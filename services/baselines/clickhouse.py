@@ -1,20 +1,38 @@
 """The registry's edge to ClickHouse: what was published, which Kafka log each number means, and what is measured anew."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
 from contracts import RULES, SAME_COLUMNS_SINCE
-from contracts.events import PUBLISHED, AuthorityRegistered, BaselinePublished, BaselineWithdrawn, RegistryEvent
+from contracts.events import (
+    PUBLISHED,
+    AuthorityRegistered,
+    BaselinePublished,
+    BaselineWithdrawn,
+    RegistryEvent,
+    moment_of,
+)
 from services.baselines.proposals import Proposal
 from services.baselines.restatement import Run, Stale
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
+_TEXTS: Final = ("level", "task_type", "complexity", "method", "grade", "proposed_by", "approved_by")
+_MOMENTS: Final = ("valid_from", "valid_to", "expires_at")
+_NUMBERS: Final = ("n", "clusters", "mean_ms", "standard_error_ms", "median_ms", "p90_ms")
+_UNSAID: Final[Mapping[str, Any]] = {
+    **dict.fromkeys((*_TEXTS, "authority", "sector", "evidence_source", "evidence_sha256"), ""),
+    **dict.fromkeys(_MOMENTS, moment_of(0)),
+    **dict.fromkeys(_NUMBERS, 0),
+    "cap_ms": None,
+    "between_authority_sd_ms": None,
+}
+"""The columns of `baselines` that a withdrawal says nothing of: in one block with publications it has them too."""
 _OURS: Final = f"rules BETWEEN {SAME_COLUMNS_SINCE} AND {RULES}"
 
 
@@ -37,7 +55,7 @@ class RegistryStore:
             "SELECT toUnixTimestamp64Milli(greatest((SELECT max(published_at) FROM baselines), "
             "(SELECT max(published_at) FROM authorities)))"
         )
-        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+        return moment_of(int(milliseconds))
 
     def payloads(self) -> list[bytes]:
         """Every registry event as it was published, in the order of generations."""
@@ -68,12 +86,12 @@ class RegistryStore:
     def proposals(self) -> list[tuple[str, bytes, datetime]]:
         """Every proposal: id, content, when it was proposed first."""
         rows = self._rows("SELECT proposal, payload, toUnixTimestamp64Milli(proposed_at) FROM proposals FINAL")
-        return [(str(proposal), str(payload).encode(), _moment(at)) for proposal, payload, at in rows]
+        return [(str(proposal), str(payload).encode(), moment_of(at)) for proposal, payload, at in rows]
 
     def approvals(self) -> list[tuple[str, str, datetime]]:
         """Every approval: of which proposal, by whom, when first."""
         rows = self._rows("SELECT proposal, approved_by, toUnixTimestamp64Milli(approved_at) FROM approvals FINAL")
-        return [(str(proposal), str(approved_by), _moment(at)) for proposal, approved_by, at in rows]
+        return [(str(proposal), str(approved_by), moment_of(at)) for proposal, approved_by, at in rows]
 
     def insert_proposals(self, proposals: Sequence[tuple[Proposal, datetime]]) -> None:
         """Stores proposals; one that is stored already stays as it is."""
@@ -102,7 +120,7 @@ class RegistryStore:
             "SELECT holder, toUnixTimestamp64Milli(min(recorded_at)) FROM registry_claims GROUP BY holder "
             "HAVING countIf(event = 'released') = 0"
         )
-        return {str(holder): _moment(milliseconds) for holder, milliseconds in rows}
+        return {str(holder): moment_of(milliseconds) for holder, milliseconds in rows}
 
     def _claim_row(self, holder: str, event: str) -> None:
         self._insert("registry_claims", ["holder", "event"], [[holder, event]])
@@ -179,10 +197,6 @@ class MeasurementStore(RegistryStore):
             self._client.insert("restatements", [astuple(run)], column_names=names, settings=INSERT_SETTINGS)
 
 
-def _moment(milliseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
-
-
 def _baseline_row(event: RegistryEvent, payload: bytes) -> dict[str, Any]:
     if not isinstance(event, BaselinePublished | BaselineWithdrawn):
         raise TypeError(event.type)
@@ -195,21 +209,17 @@ def _baseline_row(event: RegistryEvent, payload: bytes) -> dict[str, Any]:
         "digest": hashlib.sha256(payload).digest(),
         "published_at": event.time,
         "payload": payload.decode(),
+        **_UNSAID,
     }
     if isinstance(event, BaselinePublished):
-        copied = "level task_type complexity valid_from valid_to expires_at n clusters mean_ms standard_error_ms median_ms p90_ms"
-        row |= {name: getattr(event.data, name) for name in copied.split()}
+        row |= {name: getattr(event.data, name) for name in (*_TEXTS, *_MOMENTS, *_NUMBERS)}
         row |= {
             "authority": event.data.authority or "",
             "sector": event.data.sector or "",
             "cap_ms": event.data.cap_ms,
             "between_authority_sd_ms": event.data.between_authority_sd_ms,
-            "method": event.data.method,
-            "grade": event.data.grade,
             "evidence_source": event.data.evidence.source,
             "evidence_sha256": event.data.evidence.sha256,
-            "proposed_by": event.data.proposed_by,
-            "approved_by": event.data.approved_by,
         }
     return row
 

@@ -7,14 +7,14 @@ through the same case systems, with the same parts of effort, as the tasks that 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.events import epoch_ms
+from contracts.events import epoch_ms, moment_of
 from contracts.registry import BaselineComplexity
 from services.baselines.estimates import TaskTypeEstimate
 from services.domain.columns import Integers, Mask
@@ -137,8 +137,8 @@ def _estimate(
         task_type=task_type,
         estimate=estimate,
         diagnosis=replace(diagnosis, other_basis=cell.num_rows - chosen.num_rows),
-        window_from=_moment(pc.min(chosen.column("started_ms")).as_py()),
-        window_to=_moment(pc.max(chosen.column("completed_ms")).as_py()),
+        window_from=moment_of(pc.min(chosen.column("started_ms")).as_py()),
+        window_to=moment_of(pc.max(chosen.column("completed_ms")).as_py()),
         method="self_report" if basis == "self_reported" else "holdout",
         complexity=complexity,
     )
@@ -184,7 +184,3 @@ def _clusters(states: pa.Table, without_cluster: Mask) -> Integers:
 def _cluster_kind(states: pa.Table) -> ClusterKind:
     kinds: set[ClusterKind] = set(pc.unique(states.column("cluster_kind")).to_pylist()) - {""}
     return "mixed" if len(kinds) > 1 else next(iter(kinds), "task")
-
-
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,11 +1,11 @@
 """The edge to ClickHouse of estimates from control tasks. Reads a view that an auditor may read, and nothing else."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
+from contracts.events import moment_of
 from services.baselines.controls import Controls
 from services.baselines.in_scope.place import Place
 from services.runtime.clickhouse import translated
@@ -41,4 +41,4 @@ class ControlStore:
             if not tasks:
                 return None
             states = self.client.query_arrow(_STATES, parameters=parameters, use_strings=True)
-        return Controls(place.whose, states, datetime.fromtimestamp(until_ms / 1000, UTC))
+        return Controls(place.whose, states, moment_of(until_ms))

@@ -1,34 +1,27 @@
 """`frigjort audit as-of`: totals as they were recorded at an instant. `frigjort audit diff`: why two of them differ."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from services.audit.as_of.clickhouse import InstantStore
 from services.audit.as_of.settings import AuditSettings
-from services.audit.as_of.totals import By, Changes, Snapshot, Total, changes, settled, snapshot
+from services.audit.as_of.totals import COLUMNS, By, Changes, Snapshot, Total, changes, settled, snapshot
 from services.cli.connection import auditor
 from services.cli.moments import instant
-from services.cli.progress_bar import events_bar
+from services.cli.progress_bar import bar
 from services.cli.recompute import Cvrs, known
+from services.cli.tables import table
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.causes import Cause
 from services.domain.units import hours_text
 from services.runtime.errors import Misconfigured
 
-_KEYS: Final = {
-    None: (),
-    By.AUTHORITY: ("authority",),
-    By.DAY: ("day",),
-    By.TASK_TYPE: ("task_type", "complexity"),
-}
+_NUMBERS: Final = ("tasks", "measured", "unmeas.", "incompl.", "effort h", "credit h", "freed h")
 _WORDS: Final = {
     Cause.NEW: "tasks that were not known before",
     Cause.CORRECTION: "corrected: another state in force",
@@ -59,8 +52,8 @@ def as_of(
     frigjort audit as-of 2026-03-01T12:00:00Z --cvr 10000009 --by day --json
     """
     moment = _settled(at)
-    with events_bar("recomputing") as bar:
-        found = snapshot(InstantStore(auditor(data)), moment, by, known(cvr), bar)
+    with bar("recomputing") as watch:
+        found = snapshot(InstantStore(auditor(data)), moment, by, known(cvr), watch)
     if as_json:
         typer.echo(json.dumps({**_as_json(found), "by": by, "totals": _split(found, by)}))
     else:
@@ -86,10 +79,10 @@ def diff(
     store, authorities = InstantStore(auditor(data)), known(cvr)
     snapshots = []
     for moment in moments:
-        with events_bar(f"as recorded at {moment:%Y-%m-%d}") as bar:
-            snapshots.append(snapshot(store, moment, None, authorities, bar))
-    with events_bar("causes") as bar:
-        found = changes(store, snapshots[0], snapshots[1], authorities, bar)
+        with bar(f"as recorded at {moment:%Y-%m-%d}") as watch:
+            snapshots.append(snapshot(store, moment, None, authorities, watch))
+    with bar("causes") as watch:
+        found = changes(store, snapshots[0], snapshots[1], authorities, watch)
     if as_json:
         typer.echo(json.dumps(_changes_as_json(found)))
     else:
@@ -110,7 +103,7 @@ def _as_json(found: Snapshot) -> dict[str, Any]:
 
 
 def _split(found: Snapshot, by: By | None) -> list[dict[str, Any]]:
-    return [{**dict(zip(_KEYS[by], key, strict=True)), **asdict(total)} for key, total in found.totals.items()]
+    return [{**dict(zip(COLUMNS[by], key, strict=True)), **asdict(total)} for key, total in found.totals.items()]
 
 
 def _changes_as_json(found: Changes) -> dict[str, Any]:
@@ -126,14 +119,15 @@ def _changes_as_json(found: Changes) -> dict[str, Any]:
 
 
 def _print(console: Console, found: Snapshot, by: By | None) -> None:
-    table = _table(*_KEYS[by], numbers=("tasks", "measured", "unmeas.", "incompl.", "effort h", "credit h", "freed h"))
+    words = tuple(name.replace("_", " ") for name in COLUMNS[by])
+    shown = table(*words, *_NUMBERS, words=words)
     if by is not None:
         for key, total in found.totals.items():
-            table.add_row(*key, *_numbers(total))
-        table.add_section()
-    table.add_row(*["all", "", ""][: len(_KEYS[by])], *_numbers(found.total))
+            shown.add_row(*key, *_numbers(total))
+        shown.add_section()
+    shown.add_row(*["all", ""][: len(words)], *_numbers(found.total))
     console.print(_heading(found))
-    console.print(table)
+    console.print(shown)
     _print_unreadable(console, found)
 
 
@@ -144,14 +138,14 @@ def _numbers(total: Total) -> list[str]:
 
 
 def _print_changes(console: Console, found: Changes) -> None:
-    table = _table("", numbers=("tasks", "hours freed"))
-    table.add_row(_heading(found.first), *_total_and_hours(found.first.total))
+    shown = table("", "tasks", "hours freed", words=("",))
+    shown.add_row(_heading(found.first), *_total_and_hours(found.first.total))
     for cause, effect in found.causes.items():
         if effect.tasks:
             sign = "+" if effect.saved_ms > 0 else ""
-            table.add_row(f"  {_WORDS[cause]}", f"{effect.tasks:,}", sign + hours_text(effect.saved_ms))
-    table.add_row(_heading(found.second), *_total_and_hours(found.second.total))
-    console.print(table)
+            shown.add_row(f"  {_WORDS[cause]}", f"{effect.tasks:,}", sign + hours_text(effect.saved_ms))
+    shown.add_row(_heading(found.second), *_total_and_hours(found.second.total))
+    console.print(shown)
     console.print(f"difference {hours_text(found.difference_ms)} ({found.difference_ms:,} ms): the causes add up to it")
     _print_unreadable(console, found.second)
 
@@ -168,12 +162,3 @@ def _heading(found: Snapshot) -> str:
 def _print_unreadable(console: Console, found: Snapshot) -> None:
     if found.unreadable:
         console.print(f"{found.unreadable:,} tasks had an event that cannot be read any more (erased): it is left out.")
-
-
-def _table(*words: str, numbers: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in words:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table

@@ -87,4 +87,4 @@ def in_scope(data: Path) -> ScopeStore:
 
 def control_store(data: Path) -> ControlStore:
     """The control tasks that were received, as a user who may only read."""
-    return ControlStore(clickhouse.connect(settings(data, "auditor")[1]))
+    return ControlStore(auditor(data))

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Final
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from services.audit.explain.arithmetic import Figures, steps
 from services.audit.explain.task import Baseline, TaskEvent, TaskExplained, why_in_force
 from services.audit.explain.total import Line, TotalExplained
+from services.cli.tables import table
 from services.domain.units import hours_text
 
 _MOMENT: Final = "%Y-%m-%d %H:%M:%S.%f"
@@ -129,23 +128,21 @@ def _print_standing(say: Callable[[str], None], found: TaskExplained) -> None:
 
 def print_total(console: Console, found: TotalExplained) -> None:
     """A total down to its baselines."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("what the credit is", overflow="fold")
-    for name in ("tasks", "× mean ms", "credit h", "effort h", "freed h"):
-        table.add_column(name, justify="right", no_wrap=True)
+    words = ("what the credit is",)
+    shown = table(*words, "tasks", "× mean ms", "credit h", "effort h", "freed h", words=words)
     for line in found.lines:
         if line.status == "measured":
-            table.add_row(*_row(line))
+            shown.add_row(*_row(line))
     total = found.total
-    table.add_section()
-    table.add_row(
+    shown.add_section()
+    shown.add_row(
         "measured", f"{total.tasks:,}", "", _hours(total.credit_ms), _hours(total.effort_ms), _hours(total.saved_ms)
     )
-    table.add_section()
+    shown.add_section()
     for line in found.lines:
         if line.status != "measured":
-            table.add_row(*_row(line)[:3], "", _hours(line.sums.effort_ms), "")
-    console.print(table)
+            shown.add_row(*_row(line)[:3], "", _hours(line.sums.effort_ms), "")
+    console.print(shown)
     for line in found.lines:
         examples = ", ".join(f"{authority} {task}" for authority, task in line.examples)
         console.print(f"{escape(_name(line))}: for example {escape(examples)}", highlight=False, soft_wrap=True)

@@ -6,20 +6,18 @@ from time import sleep
 from typing import Annotated, Any, Final
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from contracts.identifiers import is_cvr
 from services.audit.recompute.clickhouse import RecomputationStore
 from services.audit.recompute.comparison import HARMLESS, Compared, Finding, Kind, Recomputation, Report
 from services.cli.connection import auditor
 from services.cli.exit_codes import ExitCode
-from services.cli.progress_bar import events_bar
+from services.cli.progress_bar import bar
+from services.cli.tables import table
+from services.cli.tokens import cvr_number
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.units import hours_text
-from services.runtime.errors import Misconfigured
 
 Cvrs = Annotated[list[str] | None, typer.Option("--cvr", help="Only this authority; may be repeated.")]
 _PAUSE_SECONDS: Final = 2.0
@@ -50,8 +48,8 @@ def recompute(
     """
     authorities = known(cvr)
     store = RecomputationStore(auditor(data))
-    with events_bar("recomputing") as bar:
-        report = Recomputation(store, pause=lambda: sleep(_PAUSE_SECONDS), watch=bar).run(authorities)
+    with bar("recomputing") as watch:
+        report = Recomputation(store, pause=lambda: sleep(_PAUSE_SECONDS), watch=watch).run(authorities)
     if as_json:
         typer.echo(json.dumps(_as_json(report, limit)))
     else:
@@ -64,10 +62,7 @@ def recompute(
 
 def known(cvr: list[str] | None) -> list[str]:
     """The authorities asked for. Raises `Misconfigured` for what is no CVR number."""
-    for one in cvr or ():
-        if not is_cvr(one):
-            raise Misconfigured("--cvr", f"{one} is not a CVR number")
-    return sorted(set(cvr or ()))
+    return sorted({cvr_number("--cvr", one) for one in cvr or ()})
 
 
 def _as_json(report: Report, limit: int) -> dict[str, Any]:
@@ -98,19 +93,17 @@ def _authority_as_json(one: Compared) -> dict[str, Any]:
 def _print(console: Console, report: Report, limit: int) -> None:
     wrong = [one for one in report.compared if one.wrong]
     if wrong:
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        for name in ("authority", "tasks", "hours stored", "tasks", "hours recomputed", "findings"):
-            table.add_column(name, justify="right", no_wrap=True)
+        shown = table("authority", "tasks", "hours stored", "tasks", "hours recomputed", "findings", words=())
         for one in wrong:
             sides = [(f"{side.tasks:,}", hours_text(side.saved_ms)) for side in (one.stored, one.recomputed)]
-            table.add_row(one.authority, *sides[0], *sides[1], f"{one.wrong:,}")
-        console.print(table)
+            shown.add_row(one.authority, *sides[0], *sides[1], f"{one.wrong:,}")
+        console.print(shown)
     for finding in report.findings[:limit]:
         _print_finding(console, finding)
     for total in report.totals[:limit]:
-        shown, added = total.shown, total.added_up
+        says, added = total.shown, total.added_up
         console.print(
-            f"[bold red]total[/]  view {total.view} shows {shown.tasks:,} tasks and {shown.saved_ms:,} ms saved of "
+            f"[bold red]total[/]  view {total.view} shows {says.tasks:,} tasks and {says.saved_ms:,} ms saved of "
             f"{escape(total.key)}; the rows add up to {added.tasks:,} and {added.saved_ms:,}",
             highlight=False,
             soft_wrap=True,

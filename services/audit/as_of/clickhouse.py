@@ -5,18 +5,11 @@ from datetime import datetime
 from typing import Final
 
 from contracts.events import REOPENED, epoch_ms
-from services.audit.as_of.totals import By, Total
+from services.audit.as_of.totals import COLUMNS, By, Total
 from services.audit.chunks import Chunk
 from services.audit.recompute.clickhouse import OF_AUTHORITIES, OF_CHUNK, RecomputationStore, of_chunk
 from services.domain.causes import Figures, Pair
 
-_KEYS: Final[dict[By | None, tuple[str, ...]]] = {
-    None: (),
-    By.AUTHORITY: ("authority",),
-    By.DAY: ("day",),
-    By.TASK_TYPE: ("task_type", "complexity"),
-}
-"""The columns of each key."""
 _MOMENT: Final = "fromUnixTimestamp64Milli({{{name}:Int64}}, 'UTC')"
 _AT: Final = _MOMENT.format(name="at")
 _HERE: Final = f"topic IN {{topics:Array(String)}} AND {OF_CHUNK}"
@@ -68,7 +61,7 @@ class InstantStore(RecomputationStore):
 
     def totals(self, at: datetime, by: By | None, chunk: Chunk) -> dict[tuple[str, ...], Total]:
         """The totals of a chunk as recorded at `at`."""
-        columns = _KEYS[by]
+        columns = COLUMNS[by]
         rows = self.rows(_totals(columns), at=epoch_ms(at), **of_chunk(chunk))
         return {tuple(map(str, row[: len(columns)])): Total(*map(int, row[len(columns) :])) for row in rows}
 

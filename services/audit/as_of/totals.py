@@ -25,6 +25,15 @@ class By(StrEnum):
     TASK_TYPE = "task-type"
 
 
+COLUMNS: Final[Mapping[By | None, tuple[str, ...]]] = {
+    None: (),
+    By.AUTHORITY: ("authority",),
+    By.DAY: ("day",),
+    By.TASK_TYPE: ("task_type", "complexity"),
+}
+"""The columns of a key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Total:
     """Counts of tasks by status, those capped, and sums over the measured ones in milliseconds; gross: credit − active."""

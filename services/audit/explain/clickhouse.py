@@ -1,9 +1,9 @@
 """The edge to ClickHouse for explaining: views that an auditor may read, and nothing else."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from contracts import topics
+from contracts.events import moment_of
 from services.audit.explain.arithmetic import Figures
 from services.audit.explain.task import Baseline, Restated, Seal, Share, Stored, TaskEvent, TaskExplained
 from services.audit.explain.total import Line, Selection, Sums, TotalExplained
@@ -115,7 +115,7 @@ class ExplanationStore(RecomputationStore):
 
     def _restated(self, generation: int, one: dict[str, Any]) -> tuple[Restated, ...]:
         rows = self.rows(_RESTATED, generation=generation, **one)
-        return tuple(Restated(_moment(started), *rest) for started, *rest in rows)
+        return tuple(Restated(moment_of(started), *rest) for started, *rest in rows)
 
 
 def _stored(retracted: int, *rest: Any) -> Stored:
@@ -125,12 +125,12 @@ def _stored(retracted: int, *rest: Any) -> Stored:
 
 def _with_moments(row: tuple[Any, ...]) -> list[Any]:
     """A row of `_BASELINE` with its moments."""
-    return [_moment(value) if at in _MOMENTS else value for at, value in enumerate(row)]
+    return [moment_of(value) if at in _MOMENTS else value for at, value in enumerate(row)]
 
 
 def _event(place: str, at: int, *rest: Any) -> TaskEvent:
     *columns, retraction, rank, readable = rest
-    return TaskEvent(*[place, _moment(at), *columns, bool(retraction), int(rank), bool(readable)])
+    return TaskEvent(*[place, moment_of(at), *columns, bool(retraction), int(rank), bool(readable)])
 
 
 def _line(status: str, why: str, baseline: str, version: int, grade: str, mean: int, *rest: Any) -> Line:
@@ -146,7 +146,3 @@ def _line(status: str, why: str, baseline: str, version: int, grade: str, mean: 
         sums=Sums(*(int(number or 0) for number in numbers)),
         examples=tuple((str(authority), str(task)) for authority, task in examples),
     )
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)

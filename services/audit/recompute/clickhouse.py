@@ -114,7 +114,7 @@ SELECT whose, sumMapIf(map(wrong, toUInt64(1)), wrong != ''),
        countIf(outdated)
 FROM compared GROUP BY whose ORDER BY whose
 """
-OF_AUTHORITIES: Final = "or(empty({authorities:Array(String)}), authority IN {authorities:Array(String)})"
+OF_AUTHORITIES: Final = "(empty({authorities:Array(String)}) OR authority IN {authorities:Array(String)})"
 _EVENTS: Final = f"""
 SELECT authority, max(events) FROM (
     SELECT authority, count() AS events FROM task_events WHERE {OF_AUTHORITIES} GROUP BY authority

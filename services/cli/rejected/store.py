@@ -1,11 +1,12 @@
 """What ClickHouse knows of rejected records."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
+from contracts.events import moment_of
 from services.cli.rejected.selection import Coordinate, Filters
 from services.runtime.clickhouse import translated
 
@@ -57,7 +58,7 @@ class Rejected:
     @property
     def broker_time(self) -> datetime:
         """When the broker got it."""
-        return _moment(self.broker_ms)
+        return moment_of(self.broker_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class RejectionStore:
         where, parameters = filters.where()
         rows = self._rows(_GROUPS.format(where=where, size=size, first=first), parameters)
         return [
-            Group(code, path, topic, count, _moment(since), _moment(until), Coordinate(at[0], topic, at[1], at[2]))
+            Group(code, path, topic, count, moment_of(since), moment_of(until), Coordinate(at[0], topic, at[1], at[2]))
             for code, path, topic, count, since, until, at in rows
         ]
 
@@ -110,7 +111,3 @@ class RejectionStore:
 
 def _place(at: Coordinate) -> dict[str, Any]:
     return {"log_no": at.log_no, "topic": at.topic, "partition": at.partition}
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,6 +1,5 @@
 """A log and a registry that grow together, in ClickHouse and for the reference model: what was recorded at any instant of both."""
 
-import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +8,8 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 
-from contracts.reading import STRUCTURED_HEADERS, Record, read
-from contracts.topics import BASELINES
-from services.baselines.clickhouse import RegistryStore
 from services.domain.columns import Snapshot
-from tests.integration.delivering import SENT_MS, Database, snapshot_of
+from tests.integration.delivering import SENT_MS, Database, events_of, publish, snapshot_of
 from tests.reference import load_registry, workload
 from tests.reference.model import Fold, fold
 from tests.reference.records import Records
@@ -72,15 +68,6 @@ def told(among: Sequence[str], chance: random.Random, last_ms: int) -> list[dict
     return [{**event, "time": moment(ms).isoformat()} for event, ms in zip(events, times, strict=True)]
 
 
-def publish(client: Client, events: Iterable[Mapping[str, Any]]) -> None:
-    """Stores registry events as the registry does."""
-    store = RegistryStore(client)
-    for event in events:
-        payload = json.dumps(event).encode()
-        key = str(event["subject"]).encode()
-        store.insert([(read(Record(BASELINES, key, STRUCTURED_HEADERS, payload)).event, payload)])  # type: ignore[list-item]
-
-
 def when(event: Mapping[str, Any]) -> int:
     """When a registry event was published, epoch milliseconds."""
     delta = datetime.fromisoformat(event["time"]) - _EPOCH
@@ -123,7 +110,7 @@ class History:
 
     def stored_in(self, database: Database, parts: int = 6) -> None:
         """Stores the registry, and the records in parts: each judged by a collector that knows more than the one before."""
-        publish(database.client, self.events)
+        publish(database.client, events_of(self.events))
         size = -(-len(self.log) // parts)
         for part in range(parts):
             known = len(self.events) * (part + 1) // parts

@@ -15,8 +15,8 @@ from services.baselines.clickhouse import MeasurementStore
 from services.baselines.restatement import Request, Restatement
 from services.runtime.clickhouse import INSERT_SETTINGS
 from services.runtime.errors import Halt
-from tests.integration.audit.recomputing import AUTHORITIES, History, moment, publish
-from tests.integration.delivering import SENT_MS, Database
+from tests.integration.audit.recomputing import AUTHORITIES, History, moment
+from tests.integration.delivering import SENT_MS, Database, events_of, publish
 from tests.reference import load_registry
 
 NOW = moment(SENT_MS)
@@ -168,8 +168,8 @@ def test_a_changed_baseline_makes_every_task_that_it_measured_differ(stored: Dat
 
 
 def test_two_contents_of_a_generation_halt(stored: Database) -> None:
-    publish(stored.client, [load_registry.registry_event("authority.registered", {
-        "authority": AUTHORITIES[0], "name": "En anden", "sector": "state", "version": 99, "generation": 1})])  # fmt: skip
+    another = {"authority": AUTHORITIES[0], "name": "En anden", "sector": "state", "version": 99, "generation": 1}
+    publish(stored.client, events_of([load_registry.registry_event("authority.registered", another)]))
     with pytest.raises(Halt, match="two contents"):
         compared(stored)
 

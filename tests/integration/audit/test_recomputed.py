@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from contracts.events import RegistryEvent
 from services.audit.as_of.clickhouse import InstantStore
 from services.audit.as_of.totals import By, Total, snapshot
-from services.baselines.clickhouse import RegistryStore
 from tests.integration.audit.recomputing import History, expected, moment, rows
-from tests.integration.delivering import SENT_MS, Database
+from tests.integration.delivering import SENT_MS, Database, publish
 from tests.properties.domain.strategies import baseline, event, histories, task
 from tests.properties.restating import Content, contents, payload_of, record_of
 from tests.properties.test_restatement import snapshot_at
@@ -66,9 +65,7 @@ def test_totals_as_of_are_the_models(new_database: Callable[[], Database]) -> No
 
 def test_a_number_that_is_missing_holds_back_those_after_it(new_database: Callable[[], Database]) -> None:
     database = new_database()
-    for number in (1, 3):
-        published = event(baseline(number))
-        RegistryStore(database.client).insert([(published, payload_of(published))])
+    publish(database.client, [event(baseline(number)) for number in (1, 3)])
     record = record_of(task(), 0)
     log = [LogRecord(1, record.topic, 0, 0, record.key, record.value, tuple(record.headers))]
     database.deliver(log, snapshot_at([], 0))
@@ -93,8 +90,7 @@ def test_every_figure_under_every_generation_is_the_models(
     client = shared.client
     for table in ("baselines", "authorities", "records", "measurements"):
         client.command(f"TRUNCATE TABLE {table}")
-    for published in events:
-        RegistryStore(client).insert([(published, payload_of(published))])
+    publish(client, events)
     raw = [record_of(content, offset) for offset, content in enumerate(log)]
     records = [LogRecord(1, r.topic, 0, r.offset, r.key, r.value, tuple(r.headers)) for r in raw]
     shared.deliver(records, snapshot_at(events, len(events)))

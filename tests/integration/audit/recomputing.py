@@ -1,12 +1,10 @@
 """A log and a registry that grow together, in ClickHouse and for the reference model: what was recorded at any instant of both."""
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-
-from clickhouse_connect.driver.client import Client
 
 from services.domain.columns import Snapshot
 from tests.integration.delivering import SENT_MS, Database, events_of, publish, snapshot_of
@@ -18,8 +16,6 @@ from tests.reference.rows import row_of
 from tests.reference.shapes import LogRecord
 
 AUTHORITIES: Final = workload.authorities(4)
-_JUDGED: Final = ("rules", "generation", "broker_time")
-"""Columns that the model does not know."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -120,12 +116,3 @@ class History:
 def expected(states: Fold) -> dict[tuple[str, str], dict[str, Any]]:
     """The model's states as rows."""
     return dict(map(row_of, states.states()))
-
-
-def rows(client: Client, source: str, **parameters: Any) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-    """Rows with the columns of `task_measurements`, but for those that the model does not know."""
-    found = client.query(f"SELECT * EXCEPT ({', '.join(_JUDGED)}) FROM {source}", parameters, tz_mode="aware")
-    for values in found.result_rows:
-        row = dict(zip(found.column_names, values, strict=True))
-        row.pop("topic", None)
-        yield (str(row.pop("authority")), str(row.pop("task"))), row

@@ -7,12 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from contracts.topics import tasks_topic
 from services.audit.as_of.clickhouse import InstantStore
 from services.audit.as_of.totals import changes, snapshot
 from services.audit.recompute.clickhouse import RecomputationStore
@@ -20,14 +17,14 @@ from services.audit.recompute.comparison import Recomputation
 from services.cli.demo import offices
 from services.cli.producer import Sender
 from services.domain.causes import Cause
-from tests.integration.audit.recomputing import expected, moment, rows, when
+from tests.integration.against import logs_in_clickhouse, states_in_clickhouse, timed_records_in_kafka
+from tests.integration.audit.recomputing import expected, moment, when
 from tests.integration.conftest import AUTHORITY, OTHER, Running, on_kafka
 from tests.integration.test_restatement import restated
 from tests.reference import load_registry, workload
 from tests.reference.model import Total, fold
 from tests.reference.records import Records
 from tests.reference.registry import Registry
-from tests.reference.shapes import LogRecord
 
 SEED = 91
 EVENTS = 6_000
@@ -91,33 +88,14 @@ def _sweeping(running: Running, over: threading.Event) -> None:
         restated(running)
 
 
-def in_kafka(running: Running) -> tuple[Records, dict[tuple[int, str, int, int], int]]:
-    """Every record of the run for the model, and when the broker had it, epoch milliseconds."""
-    consumer = Consumer({"bootstrap.servers": running.ready["kafka"], "group.id": "model", "enable.auto.commit": False})
-    records, times = Records(), {}
-    try:
-        known = consumer.list_topics(timeout=10).topics
-        topics = [tasks_topic(cvr) for cvr in AMONG]
-        consumer.assign([TopicPartition(name, n, OFFSET_BEGINNING) for name in topics for n in known[name].partitions])
-        while messages := consumer.consume(10_000, 5.0):
-            for message in messages:
-                assert message.error() is None
-                place = (1, str(message.topic()), int(message.partition() or 0), int(message.offset() or 0))
-                headers: Any = tuple(message.headers() or ())
-                records.add(LogRecord(*place, message.key(), message.value(), headers))
-                times[place] = message.timestamp()[1]
-    finally:
-        consumer.close()
-    return records, times
-
-
 @on_kafka
 @pytest.mark.timeout(1_200)
 def test_as_recorded_at_200_instants_of_a_run(start_stack: Callable[..., Running]) -> None:
     running, chance = start_stack(collectors=2), random.Random(SEED)
     run(running)
     client = running.client("auditor")
-    records, times = in_kafka(running)
+    timed = list(timed_records_in_kafka(running.ready["kafka"], logs_in_clickhouse(client)))
+    records, times = Records(record for record, _ in timed), {record[:4]: ms for record, ms in timed}
     assert len(records) == EVENTS
     events = [json.loads(payload) for (payload,) in running.rows(_TOLD)]
     begin, end = min(times.values()), max(times.values())
@@ -128,7 +106,7 @@ def test_as_recorded_at_200_instants_of_a_run(start_stack: Callable[..., Running
         registry = Registry(event for event in events if when(event) <= at)
         model = fold(records, registry, [place for place, ms in times.items() if ms <= at])
         source = "measurements_as_of(at = fromUnixTimestamp64Milli({at:Int64}, 'UTC'))"
-        states = dict(rows(client, source, at=at))
+        states = dict(states_in_clickhouse(client, source, at=at))
         assert states == expected(model), moment(at)
         sizes.add((len(states), registry.generation))
         if number % 10 == 0:

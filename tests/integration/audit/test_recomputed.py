@@ -2,24 +2,33 @@
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contracts.events import RegistryEvent
 from services.audit.as_of.clickhouse import InstantStore
 from services.audit.as_of.totals import By, Total, snapshot
-from tests.integration.audit.recomputing import History, expected, moment, rows
+from services.baselines.proposals import Draft
+from services.baselines.registry import Registry
+from services.cli.demo import offices
+from services.runtime.errors import Refused
+from tests.integration.against import states_in_clickhouse
+from tests.integration.audit.recomputing import History, expected, moment
 from tests.integration.delivering import SENT_MS, Database, publish
-from tests.properties.domain.strategies import baseline, event, histories, task
+from tests.properties.domain.strategies import START, baseline, event, histories, task
 from tests.properties.restating import Content, contents, payload_of, record_of
 from tests.properties.test_restatement import snapshot_at
+from tests.properties.test_workflow import drafts
 from tests.reference.model import Fold, fold
 from tests.reference.records import Records
-from tests.reference.registry import Registry
+from tests.reference.registry import Registry as Book
 from tests.reference.shapes import LogRecord
+from tests.unit.baselines.worlds import MemoryLog, MemoryStore
 
 AT = "fromUnixTimestamp64Milli({at:Int64}, 'UTC')"
 EVER = "toDateTime64('2299-01-01', 3, 'UTC')"
@@ -43,7 +52,7 @@ def test_as_of_is_the_models_snapshot_at_any_instant(new_database: Callable[[], 
     tasks = set()
     for at in instants:
         model = history.snapshot(at)
-        found = dict(rows(database.client, f"measurements_as_of(at = {AT})", at=at))
+        found = dict(states_in_clickhouse(database.client, f"measurements_as_of(at = {AT})", at=at))
         assert found == expected(model), moment(at)
         tasks.add(len(found))
     assert len(tasks) > 25, "the instants are different"
@@ -87,14 +96,32 @@ def shared(database_settings: Any) -> Iterator[Database]:
 def test_every_figure_under_every_generation_is_the_models(
     shared: Database, events: list[RegistryEvent], log: list[Content]
 ) -> None:
-    client = shared.client
+    assert_every_figure(shared, events, log)
+
+
+@pytest.mark.timeout(300)
+@given(st.lists(drafts(), min_size=2, max_size=6), contents())
+@settings(max_examples=25, deadline=None)
+def test_what_takes_the_place_of_another_measures_in_its_interval(
+    shared: Database, wanted: list[Draft], log: list[Content]
+) -> None:
+    """By the registry's writer: withdrawals, the rests of what is replaced, then the new version."""
+    store = MemoryStore()
+    for draft in wanted:
+        with suppress(Refused):
+            offices.publish(Registry(store, MemoryLog()), [draft.content], START)
+    assert_every_figure(shared, [published for published, _ in store.events], log)
+
+
+def assert_every_figure(database: Database, events: list[RegistryEvent], log: list[Content]) -> None:
+    client = database.client
     for table in ("baselines", "authorities", "records", "measurements"):
         client.command(f"TRUNCATE TABLE {table}")
     publish(client, events)
     raw = [record_of(content, offset) for offset, content in enumerate(log)]
     records = [LogRecord(1, r.topic, 0, r.offset, r.key, r.value, tuple(r.headers)) for r in raw]
-    shared.deliver(records, snapshot_at(events, len(events)))
-    known, registry = Records(records), Registry(payload_of(published) for published in events)
+    database.deliver(records, snapshot_at(events, len(events)))
+    known, registry = Records(records), Book(payload_of(published) for published in events)
     spans = list(_spans(client))
     for generation in range(len(events) + 1):
         model = fold(known, registry, {record[:4]: generation for record in records})

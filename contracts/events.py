@@ -11,6 +11,7 @@ from contracts.fields import OR_ABSENT, Closed, Sequence, Source, Timestamp, Tok
 from contracts.registry import Authority, Baseline, BaselineWithdrawal
 from contracts.tasks import TaskRetraction, TaskState
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 COMPLETED: Final = "dk.frigjort.task.completed.v1"
 CORRECTED: Final = "dk.frigjort.task.corrected.v1"
 REOPENED: Final = "dk.frigjort.task.reopened.v1"
@@ -20,8 +21,6 @@ REALISED: Final = "dk.frigjort.benefit.realised.v1"
 PUBLISHED: Final = "dk.frigjort.baseline.published.v1"
 WITHDRAWN: Final = "dk.frigjort.baseline.withdrawn.v1"
 REGISTERED: Final = "dk.frigjort.authority.registered.v1"
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def schema_name(event_type: str) -> str:
@@ -168,6 +167,6 @@ def epoch_ms(moment: datetime) -> int:
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
-def moment_of(milliseconds: int) -> datetime:
-    """The aware moment so many milliseconds after 1970-01-01 UTC."""
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+def moment_at(epoch_ms: int) -> datetime:
+    """The moment in UTC, exactly, of milliseconds since 1970."""
+    return _EPOCH + timedelta(milliseconds=epoch_ms)

@@ -16,7 +16,7 @@ from contracts.events import (
     BaselinePublished,
     BaselineWithdrawn,
     RegistryEvent,
-    moment_of,
+    moment_at,
 )
 from services.baselines.proposals import Proposal
 from services.baselines.restatement import Run, Stale
@@ -27,7 +27,7 @@ _MOMENTS: Final = ("valid_from", "valid_to", "expires_at")
 _NUMBERS: Final = ("n", "clusters", "mean_ms", "standard_error_ms", "median_ms", "p90_ms")
 _UNSAID: Final[Mapping[str, Any]] = {
     **dict.fromkeys((*_TEXTS, "authority", "sector", "evidence_source", "evidence_sha256"), ""),
-    **dict.fromkeys(_MOMENTS, moment_of(0)),
+    **dict.fromkeys(_MOMENTS, moment_at(0)),
     **dict.fromkeys(_NUMBERS, 0),
     "cap_ms": None,
     "between_authority_sd_ms": None,
@@ -55,7 +55,7 @@ class RegistryStore:
             "SELECT toUnixTimestamp64Milli(greatest((SELECT max(published_at) FROM baselines), "
             "(SELECT max(published_at) FROM authorities)))"
         )
-        return moment_of(int(milliseconds))
+        return moment_at(int(milliseconds))
 
     def payloads(self) -> list[bytes]:
         """Every registry event as it was published, in the order of generations."""
@@ -86,12 +86,12 @@ class RegistryStore:
     def proposals(self) -> list[tuple[str, bytes, datetime]]:
         """Every proposal: id, content, when it was proposed first."""
         rows = self._rows("SELECT proposal, payload, toUnixTimestamp64Milli(proposed_at) FROM proposals FINAL")
-        return [(str(proposal), str(payload).encode(), moment_of(at)) for proposal, payload, at in rows]
+        return [(str(proposal), str(payload).encode(), moment_at(at)) for proposal, payload, at in rows]
 
     def approvals(self) -> list[tuple[str, str, datetime]]:
         """Every approval: of which proposal, by whom, when first."""
         rows = self._rows("SELECT proposal, approved_by, toUnixTimestamp64Milli(approved_at) FROM approvals FINAL")
-        return [(str(proposal), str(approved_by), moment_of(at)) for proposal, approved_by, at in rows]
+        return [(str(proposal), str(approved_by), moment_at(at)) for proposal, approved_by, at in rows]
 
     def insert_proposals(self, proposals: Sequence[tuple[Proposal, datetime]]) -> None:
         """Stores proposals; one that is stored already stays as it is."""
@@ -120,7 +120,7 @@ class RegistryStore:
             "SELECT holder, toUnixTimestamp64Milli(min(recorded_at)) FROM registry_claims GROUP BY holder "
             "HAVING countIf(event = 'released') = 0"
         )
-        return {str(holder): moment_of(milliseconds) for holder, milliseconds in rows}
+        return {str(holder): moment_at(milliseconds) for holder, milliseconds in rows}
 
     def _claim_row(self, holder: str, event: str) -> None:
         self._insert("registry_claims", ["holder", "event"], [[holder, event]])

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.events import epoch_ms, moment_of
+from contracts.events import epoch_ms, moment_at
 from contracts.registry import BaselineComplexity
 from services.baselines.estimates import TaskTypeEstimate
 from services.domain.columns import Integers, Mask
@@ -137,8 +137,8 @@ def _estimate(
         task_type=task_type,
         estimate=estimate,
         diagnosis=replace(diagnosis, other_basis=cell.num_rows - chosen.num_rows),
-        window_from=moment_of(pc.min(chosen.column("started_ms")).as_py()),
-        window_to=moment_of(pc.max(chosen.column("completed_ms")).as_py()),
+        window_from=moment_at(pc.min(chosen.column("started_ms")).as_py()),
+        window_to=moment_at(pc.max(chosen.column("completed_ms")).as_py()),
         method="self_report" if basis == "self_reported" else "holdout",
         complexity=complexity,
     )

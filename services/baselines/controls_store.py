@@ -5,7 +5,7 @@ from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
-from contracts.events import moment_of
+from contracts.events import moment_at
 from services.baselines.controls import Controls
 from services.baselines.in_scope.place import Place
 from services.runtime.clickhouse import translated
@@ -41,4 +41,4 @@ class ControlStore:
             if not tasks:
                 return None
             states = self.client.query_arrow(_STATES, parameters=parameters, use_strings=True)
-        return Controls(place.whose, states, moment_of(until_ms))
+        return Controls(place.whose, states, moment_at(until_ms))

@@ -181,5 +181,5 @@ COMMENT 'As recorded at a moment: measurements_as_of(at = ''2026-03-01 00:00:00'
 CREATE VIEW IF NOT EXISTS measurement_rows DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT * FROM measurements FINAL;
 
-CREATE VIEW IF NOT EXISTS sealed_prefixes DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+CREATE VIEW IF NOT EXISTS checkpoints DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT log_no, topic, partition, last_offset, chain, records FROM seals FINAL;

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from contracts import topics
-from contracts.events import moment_of
+from contracts.events import moment_at
 from services.audit.explain.arithmetic import Figures
 from services.audit.explain.task import Baseline, Restated, Seal, Share, Stored, TaskEvent, TaskExplained
 from services.audit.explain.total import Line, Selection, Sums, TotalExplained
@@ -45,7 +45,7 @@ SELECT toUnixTimestamp64Milli(started_at), requested_by, reason, authority, task
 WHERE generation = {generation:UInt64} AND authority IN ('', {authority:String}) ORDER BY started_at
 """
 _SEAL: Final = """
-SELECT last_offset, lower(hex(chain)), records FROM sealed_prefixes
+SELECT last_offset, lower(hex(chain)), records FROM checkpoints
 WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {partition:UInt16} AND last_offset >= {offset:UInt64}
 ORDER BY last_offset, chain LIMIT 1
 """
@@ -115,7 +115,7 @@ class ExplanationStore(RecomputationStore):
 
     def _restated(self, generation: int, one: dict[str, Any]) -> tuple[Restated, ...]:
         rows = self.rows(_RESTATED, generation=generation, **one)
-        return tuple(Restated(moment_of(started), *rest) for started, *rest in rows)
+        return tuple(Restated(moment_at(started), *rest) for started, *rest in rows)
 
 
 def _stored(retracted: int, *rest: Any) -> Stored:
@@ -125,12 +125,12 @@ def _stored(retracted: int, *rest: Any) -> Stored:
 
 def _with_moments(row: tuple[Any, ...]) -> list[Any]:
     """A row of `_BASELINE` with its moments."""
-    return [moment_of(value) if at in _MOMENTS else value for at, value in enumerate(row)]
+    return [moment_at(value) if at in _MOMENTS else value for at, value in enumerate(row)]
 
 
 def _event(place: str, at: int, *rest: Any) -> TaskEvent:
     *columns, retraction, rank, readable = rest
-    return TaskEvent(*[place, moment_of(at), *columns, bool(retraction), int(rank), bool(readable)])
+    return TaskEvent(*[place, moment_at(at), *columns, bool(retraction), int(rank), bool(readable)])
 
 
 def _line(status: str, why: str, baseline: str, version: int, grade: str, mean: int, *rest: Any) -> Line:

@@ -6,7 +6,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from contracts.events import moment_of
+from contracts.events import moment_at
 from services.cli.rejected.selection import Coordinate, Filters
 from services.runtime.clickhouse import translated
 
@@ -58,7 +58,7 @@ class Rejected:
     @property
     def broker_time(self) -> datetime:
         """When the broker got it."""
-        return moment_of(self.broker_ms)
+        return moment_at(self.broker_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class RejectionStore:
         where, parameters = filters.where()
         rows = self._rows(_GROUPS.format(where=where, size=size, first=first), parameters)
         return [
-            Group(code, path, topic, count, moment_of(since), moment_of(until), Coordinate(at[0], topic, at[1], at[2]))
+            Group(code, path, topic, count, moment_at(since), moment_at(until), Coordinate(at[0], topic, at[1], at[2]))
             for code, path, topic, count, since, until, at in rows
         ]
 

@@ -45,7 +45,7 @@ def as_of(
     registry had said by then.
 
     Exit code 2: the instant is within the clock tolerance of now, so that it is not known for certain yet what was recorded;
-    3: ClickHouse is away; 4: the registry contradicts itself.
+    3: ClickHouse is away; 4: registry or records contradict themselves.
 
     Examples: frigjort audit as-of 2026-03-01
 

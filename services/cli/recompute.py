@@ -40,7 +40,7 @@ def recompute(
 
     Reads views, as a user who may only read. Rows that are stale are compared under their own generation, and said to be
     stale. Exit code 0: all is as it comes out; 7: something is not, and each finding says what; 6: all is as it comes out,
-    and some rows are stale (`frigjort baseline restate`); 4: the registry contradicts itself; 3: ClickHouse is away.
+    and some rows are stale (`frigjort baseline restate`); 4: registry or records contradict themselves; 3: ClickHouse is away.
 
     Examples: frigjort audit recompute
 

@@ -125,6 +125,13 @@ SELECT authority, max(events) FROM (
 _GENERATIONS: Final = """
 SELECT maxIf(generation, applied), max(generation), count(), uniqExact(generation) FROM registry_events
 """
+_LOOKS: Final = 2
+"""The registry's two tables are read one after the other, so that a number may seem to be missing that came meanwhile."""
+_INCIDENT: Final = """
+SELECT concat(toString(log_no), '/', topic, '/', toString(partition), '/', toString(offset)) FROM incidents
+WHERE startsWith(topic, 'frigjort.tasks.v1.') AND (empty({topics:Array(String)}) OR topic IN {topics:Array(String)})
+ORDER BY log_no, topic, partition, offset LIMIT 1
+"""
 _STALE: Final = f"""
 SELECT authority, count() FROM stale_measurements WHERE {OF_AUTHORITIES} GROUP BY authority ORDER BY authority
 """
@@ -156,18 +163,34 @@ class RecomputationStore:
         self._client = client
 
     def newest_generation(self) -> int:
-        """The newest generation that is applied. Raises `Halt` where a number has two contents."""
-        ((applied, _, events, numbers),) = self.rows(_GENERATIONS)
+        """The newest generation. Raises `Halt` where a number has two contents, or none."""
+        for _ in range(_LOOKS):
+            ((applied, newest, events, numbers),) = self.rows(_GENERATIONS)
+            if applied == newest:
+                break
         if events != numbers:
             raise Halt(
                 "the recomputation",
                 "a generation of the registry has two contents (view registry_events)",
                 "find out who wrote the second; there is one registry writer",
             )
+        if applied != newest:
+            raise Halt(
+                "the recomputation",
+                f"generation {applied + 1} of the registry is missing, and {newest} is there (view registry_events)",
+                "restore it from a backup of baselines and authorities; Kafka has it in frigjort.baselines.v1",
+            )
         return int(applied)
 
     def events(self, authorities: Collection[str]) -> dict[str, int]:
-        """By authority, about how many events it has; with those of whom only measurements are stored."""
+        """By authority, about how many events it has; with those of whom only measurements are stored. Raises `Halt` where a
+        coordinate has two contents."""
+        for (place,) in self.rows(_INCIDENT, topics=sorted(map(topics.tasks_topic, authorities))):
+            raise Halt(
+                "the recomputation",
+                f"two contents at {place} (view incidents)",
+                "one of them was not received from Kafka: `frigjort doctor`",
+            )
         return {str(authority): int(count) for authority, count in self.rows(_EVENTS, authorities=sorted(authorities))}
 
     def compared(self, chunk: Chunk, generation: int) -> list[Compared]:

@@ -145,10 +145,10 @@ class Report:
 
 class Store(Protocol):
     """What a comparison needs of ClickHouse, of some authorities or (none given) of all. Raises `Retry`, or `Halt` where the
-    registry contradicts itself."""
+    registry or the records contradict themselves."""
 
     def newest_generation(self) -> int:
-        """The newest generation that is applied."""
+        """The newest generation."""
         ...
 
     def events(self, authorities: Collection[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from services.audit.as_of.clickhouse import InstantStore
 from services.audit.recompute.clickhouse import NULLABLE as NULLABLE_COLUMNS
 from services.audit.recompute.clickhouse import RecomputationStore
 from services.audit.recompute.comparison import Kind, Recomputation, Report
@@ -172,6 +173,25 @@ def test_two_contents_of_a_generation_halt(stored: Database) -> None:
     publish(stored.client, events_of([load_registry.registry_event("authority.registered", another)]))
     with pytest.raises(Halt, match="two contents"):
         compared(stored)
+
+
+def test_a_generation_that_is_not_there_any_more_halts(stored: Database) -> None:
+    stored.client.command("ALTER TABLE baselines DELETE WHERE generation = 21 SETTINGS mutations_sync = 2")
+    with pytest.raises(Halt, match="generation 21 of the registry is missing, and 39 is there"):
+        compared(stored)
+    with pytest.raises(Halt, match="generation 21"):
+        InstantStore(stored.client).known_generation(NOW)
+
+
+def test_two_contents_of_a_coordinate_halt(stored: Database) -> None:
+    ((topic, offset),) = stored.rows("SELECT topic, offset FROM task_events ORDER BY topic DESC, offset LIMIT 1")
+    everything = "* REPLACE (reverse(digest) AS digest, concat(payload, ' ') AS payload)"
+    stored.client.command(
+        f"INSERT INTO records SELECT {everything} FROM records FINAL WHERE topic = '{topic}' AND offset = {offset} LIMIT 1"
+    )
+    with pytest.raises(Halt, match=f"two contents at [0-9]+/{topic}/[0-9]+/{offset}"):
+        compared(stored)
+    assert compared(stored, AUTHORITIES[0]).wrong == 0
 
 
 # -- what cannot be recomputed -----------------------------------------------------------------------------------------

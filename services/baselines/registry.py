@@ -28,6 +28,10 @@ class Store(Claims, Protocol):
         """The highest number given."""
         ...
 
+    def published_until(self) -> datetime:
+        """When the newest event was published; long ago for none."""
+        ...
+
     def payloads(self) -> list[bytes]:
         """All events, in the order of their numbers."""
         ...
@@ -169,7 +173,7 @@ class Registry:
             book = self.book()
             found = publication(book, _distinct(book, names), now)
             again = {v.subject for v in book.versions.values() if v.baseline.baseline in found.again}
-            self._publish(found.events, again | {f"{subject}/withdrawn" for subject in again})
+            self._say(found.said, again | {f"{subject}/withdrawn" for subject in again}, now)
             return found
 
     def withdraw(self, baseline: str, version: int, reason: str, withdrawn_by: str, now: datetime) -> bool:
@@ -188,7 +192,7 @@ class Registry:
             raise Misconfigured(identifier, "no such version was published: see `frigjort baseline list`")
         subject = f"{identifier}/withdrawn"
         if subject in subjects:
-            self._publish([], {subject})
+            self._say([], {subject}, now)
             return False
         data = {"baseline": baseline, "version": version, "reason": reason, "withdrawn_by": withdrawn_by}
         self._say([Said(WITHDRAWN, subject, data)], set(), now)
@@ -214,12 +218,14 @@ class Registry:
         return len(new)
 
     def _say(self, said: Sequence[Said], again: set[str], now: datetime) -> None:
-        self._publish(numbered(said, self.store.generation() + 1, now), again)
+        """Numbers, checks and stores what is new, then sends it, after what (by subject) is to be sent again.
 
-    def _publish(self, events: Sequence[tuple[RegistryEvent, bytes]], again: set[str]) -> None:
-        """Stores the new ones, then sends them, after those (by subject) that are to be sent again."""
+        Its time never falls behind that of an earlier number, whatever the clock does: what was known at a moment is then
+        all numbers up to one (docs/adr/0012).
+        """
         told = map(message, self.store.payloads() if again else [])
         stored = [(key, value) for key, value in told if key.decode() in again]
+        events = numbered(said, self.store.generation() + 1, max(now, self.store.published_until()))
         try:
             self.store.insert(events)
         except Retry as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from contracts.events import PUBLISHED, WITHDRAWN, RegistryEvent
+from contracts.events import PUBLISHED, WITHDRAWN
 from contracts.registry import ProposedBaseline
 from services.baselines.book import Book, Filed, State, Version, content_of
 from services.baselines.estimates import rfc3339
@@ -28,10 +28,10 @@ REPLACED: Final = "replaced"
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What a publication says: new events with their payloads, and which versions are new or were published before.
-    `again`: series whose events are told once more, since a crash may have come between storing and telling."""
+    """What a publication says, and which versions are new or were published before. `again`: series whose events are told
+    once more, since a crash may have come between storing and telling."""
 
-    events: tuple[tuple[RegistryEvent, bytes], ...]
+    said: tuple[Said, ...]
     new: tuple[str, ...]
     unchanged: tuple[str, ...]
     again: frozenset[str]
@@ -74,7 +74,7 @@ def approval(book: Book, filed: Filed, by: str, now: datetime) -> bool:
 
 def publication(book: Book, proposals: Sequence[Filed], now: datetime) -> Publication:
     """What is said by publishing these, one after the other; all or none. Raises `Refused`, `Misconfigured`."""
-    events: list[tuple[RegistryEvent, bytes]] = []
+    everything: list[Said] = []
     new, unchanged, again = [], [], set[str]()
     for filed in proposals:
         proposal = filed.proposal
@@ -83,11 +83,11 @@ def publication(book: Book, proposals: Sequence[Filed], now: datetime) -> Public
             unchanged.append(proposal.subject)
             again |= {proposal.baseline.baseline, *(subject.rpartition("/")[0] for subject in proposal.replaces)}
             continue
-        more = numbered(_said(book, filed), book.newest + 1, now)
-        book = book.with_events(event for event, _ in more)
-        events += more
+        said = _said(book, filed)
+        book = _after(book, said, now)
+        everything += said
         new.append(proposal.subject)
-    return Publication(tuple(events), tuple(new), tuple(unchanged), frozenset(again))
+    return Publication(tuple(everything), tuple(new), tuple(unchanged), frozenset(again))
 
 
 def rehearsed(book: Book, filed: Filed, now: datetime) -> Book:
@@ -95,8 +95,7 @@ def rehearsed(book: Book, filed: Filed, now: datetime) -> Book:
     _must_be_open(book, filed, now)
     proposal = filed.proposal
     approver = next(name for name in ("somebody", "another") if name != proposal.baseline.proposed_by)
-    said = _in_place(book, proposal, approver)
-    return book.with_events(event for event, _ in numbered(said, book.newest + 1, now))
+    return _after(book, _in_place(book, proposal, approver), now)
 
 
 def state(book: Book, filed: Filed, now: datetime) -> State:
@@ -176,6 +175,11 @@ def _must_be_open(book: Book, filed: Filed, now: datetime) -> None:
     if why := outdated(book, proposal):
         raise Refused(proposal.subject, why, "propose the content again: it becomes the next version")
     _must_stand(proposal.subject, proposal, now)
+
+
+def _after(book: Book, said: Sequence[Said], now: datetime) -> Book:
+    """The book once this is said. Raises `Misconfigured` where it breaks the contract."""
+    return book.with_events(event for event, _ in numbered(said, book.newest + 1, now))
 
 
 def _said(book: Book, filed: Filed) -> list[Said]:

@@ -18,10 +18,13 @@ from services.audit.reconciliation.clickhouse import ConservationStore
 from services.audit.reconciliation.logs import InputLogs
 from services.audit.reconciliation.reconcile import Reconciliation
 from services.cli import bundle, erase, seals, verify
+from services.cli.as_of import as_of, diff
 from services.cli.benefits import benefits
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
+from services.cli.explain import explain
 from services.cli.flags import flags
+from services.cli.recompute import recompute
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.accounts import Account, Stored
 from services.domain.conservation import Finding, Kind, Report, Verdict
@@ -37,6 +40,10 @@ app.command()(seals.seal)
 app.command()(verify.verify)
 app.command()(erase.erase)
 app.command()(bundle.bundle)
+app.command()(recompute)
+app.command("as-of")(as_of)
+app.command()(diff)
+app.command()(explain)
 _CODES: Final = {
     Verdict.WHOLE: ExitCode.OK,
     Verdict.WAITING: ExitCode.WAITING,

@@ -13,6 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from services.audit.as_of.settings import AuditSettings
 from services.cli.exit_codes import ExitCode
 from services.collector.settings import CollectorSettings
 from services.embedded.endpoint.settings import EndpointSettings
@@ -42,7 +43,7 @@ class ProcessName(StrEnum):
 
 
 PROCESSES: Final[Mapping[ProcessName, tuple[type[Settings], ...]]] = {
-    ProcessName.CLI: (KafkaSettings, ClickHouseSettings),
+    ProcessName.CLI: (KafkaSettings, ClickHouseSettings, AuditSettings),
     ProcessName.COLLECTOR: (CollectorSettings, KafkaSettings, ClickHouseSettings),
     ProcessName.PROGRESS: (ProgressSettings, KafkaSettings, ClickHouseSettings),
     ProcessName.ENDPOINT: (EndpointSettings,),

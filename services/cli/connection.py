@@ -2,8 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
 
 from services.baselines.clickhouse import MeasurementStore, RegistryStore
@@ -15,6 +16,8 @@ from services.collector.settings import CollectorSettings
 from services.runtime import clickhouse
 from services.runtime.errors import Misconfigured
 from services.runtime.settings import ClickHouseSettings, KafkaSettings
+
+_QUERY_SECONDS: Final = 600.0
 
 
 def settings(data: Path, user: str = "writer") -> tuple[KafkaSettings, ClickHouseSettings]:
@@ -28,6 +31,13 @@ def settings(data: Path, user: str = "writer") -> tuple[KafkaSettings, ClickHous
         KafkaSettings(bootstrap_servers=known["kafka"], **known["kafka_settings"]),
         ClickHouseSettings(url=known["clickhouse"], user=login["user"], password=SecretStr(login["password"])),
     )
+
+
+def auditor(data: Path) -> Client:
+    """A client of ClickHouse that may read and nothing else, and waits for as long as an auditor's query may take."""
+    database = settings(data, "auditor")[1]
+    patient = max(database.timeout_seconds, _QUERY_SECONDS)
+    return clickhouse.connect(database.model_copy(update={"timeout_seconds": patient}))
 
 
 def collector_secret(data: Path) -> bytes:
@@ -77,4 +87,4 @@ def in_scope(data: Path) -> ScopeStore:
 
 def control_store(data: Path) -> ControlStore:
     """The control tasks that were received, as a user who may only read."""
-    return ControlStore(clickhouse.connect(settings(data, "auditor")[1]))
+    return ControlStore(auditor(data))

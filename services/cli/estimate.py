@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from contracts.identifiers import is_cvr
 from services.baselines.controls import control_counts, control_estimates
 from services.baselines.estimates import TaskTypeEstimate, estimates, sha256_of, source_token
 from services.baselines.in_scope.place import Place
@@ -28,6 +27,7 @@ from services.cli.logs import (
     read_log,
 )
 from services.cli.moments import utc
+from services.cli.tokens import cvr_number
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.runtime.errors import Misconfigured
 
@@ -113,8 +113,7 @@ def estimate_controls(
 
     Example: frigjort baseline estimate-controls 29189846 --since 2027-01-01 --before 2027-10-01 -o estimates.json
     """
-    if not is_cvr(cvr):
-        raise Misconfigured("CVR", f"{cvr} is not a CVR number")
+    cvr_number("CVR", cvr)
     window = (utc(since) or datetime(1970, 1, 1, tzinfo=UTC), utc(before) or datetime(9999, 1, 1, tzinfo=UTC))
     controls = control_store(data).controls(Place(cvr, (cvr,), "", "any", *window))
     if controls is None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from services.cli.connection import settings
+from services.cli.connection import auditor
 from services.cli.tables import table
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.runtime import clickhouse
@@ -35,7 +35,7 @@ def flags(
     frigjort audit flags --cvr 10000009 --flag sudden_jump --json
     """
     with clickhouse.translated():
-        result = clickhouse.connect(settings(data, "auditor")[1]).query(_SQL, parameters={"cvr": cvr, "flag": flag})
+        result = auditor(data).query(_SQL, parameters={"cvr": cvr, "flag": flag})
     found: list[dict[str, Any]] = list(result.named_results())
     if as_json:
         typer.echo(json.dumps({"flags": found}))

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import overload
 
+from services.runtime.errors import Misconfigured
+
 
 @overload
 def utc(moment: datetime) -> datetime: ...
@@ -13,3 +15,12 @@ def utc(moment: datetime | None) -> datetime | None:
     if moment is None:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def instant(text: str) -> datetime:
+    """What is written as 2026-03-01 (its first moment), 2026-03-01T12:30:00Z or with another offset; without one: UTC. Raises
+    `Misconfigured`."""
+    try:
+        return utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        raise Misconfigured(text, "not a moment: 2026-03-01, or 2026-03-01T12:30:00Z") from None

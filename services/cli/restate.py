@@ -1,26 +1,23 @@
 """`frigjort baseline restate`: measures anew what the registry has said something newer about."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from time import sleep
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
 from contracts import RULES
-from contracts.identifiers import is_cvr
 from services.baselines.restatement import Rehearsal, Request, Restatement, Run, Stale
 from services.cli.connection import measurements
 from services.cli.exit_codes import ExitCode
-from services.cli.tokens import token
+from services.cli.progress_bar import progress
+from services.cli.tokens import cvr_number, token
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.units import hours_text
-from services.runtime.errors import Misconfigured
 
 _PAUSE_SECONDS: Final = 1.0
 
@@ -44,17 +41,15 @@ def restate(
 
     frigjort baseline restate --by method-office --cvr 29189846 --dry-run --json
     """
-    request = Request(token("--by", by), token("--reason", reason), cvr)
-    if cvr and not is_cvr(cvr):
-        raise Misconfigured("--cvr", f"{cvr} is not a CVR number")
+    request = Request(token("--by", by), token("--reason", reason), cvr and cvr_number("--cvr", cvr))
     store = measurements(data)
-    with _progress() as bar:
+    with progress() as shown:
         work = Restatement(
             Rehearsal(store) if dry_run else store,
             request,
             clock=lambda: datetime.now(UTC),
             pause=lambda: sleep(_PAUSE_SECONDS),
-            watch=bar,
+            watch=_Bar(shown),
         )
         if dry_run:
             stale = store.stale(cvr)
@@ -85,13 +80,6 @@ class _Bar:
             self._task = self._progress.add_task(f"generation {run.generation}", total=total)
         if self._task is not None:
             self._progress.update(self._task, completed=run.tasks)
-
-
-@contextmanager
-def _progress() -> Iterator[_Bar]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield _Bar(progress)
 
 
 def _answer(runs: list[Run], stale: Mapping[str, Stale]) -> dict[str, Any]:

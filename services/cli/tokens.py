@@ -1,8 +1,8 @@
-"""Who and why, as people write it on the command line."""
+"""Who, why and of whom, as people write it on the command line."""
 
 import re
 
-from contracts.identifiers import TOKEN_PATTERN, holds_personal_number
+from contracts.identifiers import TOKEN_PATTERN, holds_personal_number, is_cvr
 from services.runtime.errors import Misconfigured
 
 
@@ -10,4 +10,11 @@ def token(option: str, text: str) -> str:
     """The text, if it is a token of the contract and holds nothing like a CPR number. Raises `Misconfigured`."""
     if not re.fullmatch(TOKEN_PATTERN, text) or holds_personal_number(text):
         raise Misconfigured(option, "not a token: letters, digits and . _ : / -")
+    return text
+
+
+def cvr_number(option: str, text: str) -> str:
+    """The text, if it is a CVR number. Raises `Misconfigured`."""
+    if not is_cvr(text):
+        raise Misconfigured(option, f"{text} is not a CVR number")
     return text

@@ -24,8 +24,15 @@ _SUMS = "tasks, measured_tasks, treated_tasks, freed_ms, gross_ms"
 def records_in_kafka(
     bootstrap_servers: str, logs: Mapping[str, int], quiet_seconds: float = 3.0, most: int = sys.maxsize
 ) -> Iterator[LogRecord]:
-    """Every record of these topics (topic: its log number), by a consumer of its own, until `most` have come or none for a
-    while: a broker may list the end too low."""
+    """Every record of these topics; as `timed_records_in_kafka`."""
+    return (record for record, _ in timed_records_in_kafka(bootstrap_servers, logs, quiet_seconds, most))
+
+
+def timed_records_in_kafka(
+    bootstrap_servers: str, logs: Mapping[str, int], quiet_seconds: float = 3.0, most: int = sys.maxsize
+) -> Iterator[tuple[LogRecord, int]]:
+    """Every record of these topics (topic: its log number) with the broker's time, epoch milliseconds; by a consumer of its
+    own, until `most` have come or none for a while: a broker may list the end too low."""
     consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "reference", "enable.auto.commit": False})
     try:
         known = consumer.list_topics(timeout=10).topics
@@ -35,7 +42,7 @@ def records_in_kafka(
             for message in messages:
                 if message.error() is not None:
                     raise KafkaException(message.error())
-                yield _record(message, logs)
+                yield _record(message, logs), message.timestamp()[1]
     finally:
         consumer.close()
 
@@ -117,13 +124,20 @@ def _stored_conflicts(client: Client, among: Sequence[str] | None) -> Iterator[t
         yield kind, Coordinate(log_no, topic, partition, offset), Coordinate(first_log, topic, *place)
 
 
-def _stored_states(client: Client, among: Sequence[str] | None) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-    wanted = "" if among is None else "WHERE authority IN {w:Array(String)}"
-    sql = f"SELECT * EXCEPT (rules, generation, broker_time) FROM task_measurements {wanted}"
-    found = client.query(sql, {"w": list(among or ())}, tz_mode="aware")
+def states_in_clickhouse(
+    client: Client, source: str, **parameters: Any
+) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    """Rows of a source that has the columns of `task_measurements`; without those that the model does not know."""
+    found = client.query(f"SELECT * EXCEPT (rules, generation, broker_time) FROM {source}", parameters, tz_mode="aware")
     for values in found.result_rows:
         row = dict(zip(found.column_names, values, strict=True))
-        yield (row.pop("authority"), row.pop("task")), row
+        row.pop("topic", None)
+        yield (str(row.pop("authority")), str(row.pop("task"))), row
+
+
+def _stored_states(client: Client, among: Sequence[str] | None) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    wanted = "" if among is None else "WHERE authority IN {w:Array(String)}"
+    return states_in_clickhouse(client, f"task_measurements {wanted}", w=list(among or ()))
 
 
 def _stored_totals(client: Client, among: Sequence[str] | None) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:

@@ -12,8 +12,10 @@ from aiokafka import ConsumerRecord, TopicPartition
 from clickhouse_connect.driver.client import Client
 from prometheus_client import CollectorRegistry
 
+from contracts.events import RegistryEvent
 from contracts.reading import STRUCTURED_HEADERS, Record, read
 from contracts.topics import BASELINES
+from services.baselines.clickhouse import RegistryStore
 from services.collector.assignment import Begin
 from services.collector.clickhouse import ClickHouseStore
 from services.collector.judge import judge
@@ -26,6 +28,7 @@ from services.domain.provenance import Provenance
 from services.runtime.clickhouse import connect
 from services.runtime.migrations import migrate
 from services.runtime.settings import ClickHouseSettings
+from tests.properties.restating import payload_of
 from tests.reference.shapes import LogRecord
 
 _log_no = attrgetter("log_no")
@@ -34,13 +37,22 @@ SENT_MS = 1_775_000_000_000
 """The broker's time of offset 0 of every log."""
 
 
+def events_of(messages: Iterable[Mapping[str, Any]]) -> list[RegistryEvent]:
+    """Messages of the registry's topic as events."""
+    records = (
+        Record(BASELINES, str(m["subject"]).encode(), STRUCTURED_HEADERS, json.dumps(m).encode()) for m in messages
+    )
+    return [read(record).event for record in records]  # type: ignore[misc]
+
+
 def snapshot_of(messages: Iterable[Mapping[str, Any]]) -> Snapshot:
     """The registry that these events make, as the collector has it."""
-    events = [
-        read(Record(BASELINES, str(m["subject"]).encode(), STRUCTURED_HEADERS, json.dumps(m).encode())).event
-        for m in messages
-    ]
-    return Snapshot(Registry().apply(events))  # type: ignore[arg-type]
+    return Snapshot(Registry().apply(events_of(messages)))
+
+
+def publish(client: Client, events: Iterable[RegistryEvent]) -> None:
+    """Stores registry events as the registry does."""
+    RegistryStore(client).insert([(event, payload_of(event)) for event in events])
 
 
 def delivered(record: LogRecord) -> ConsumerRecord:

@@ -20,8 +20,9 @@ from services.embedded.endpoint_process import EndpointProcess
 from services.runtime import clickhouse
 from services.runtime.migrations import migrate
 from services.runtime.settings import ClickHouseSettings
+from tests.integration.delivering import publish
 from tests.properties.domain.strategies import AUTHORITIES, TASK_TYPES, baseline, day, event, histories, task
-from tests.properties.restating import NOW, Content, FoldingTable, collected, contents, payload_of
+from tests.properties.restating import NOW, Content, FoldingTable, collected, contents
 from tests.properties.test_restatement import snapshot_at
 from tests.reference.staleness import newer_generation
 
@@ -53,17 +54,13 @@ def _emptied(client: Client) -> MeasurementStore:
     return MeasurementStore(client)
 
 
-def _publish(store: MeasurementStore, events: list[RegistryEvent]) -> None:
-    for published in events:
-        store.insert([(published, payload_of(published))])
-
-
 def _registered(generation: int, sector: str, **fields: Any) -> Authority:
     known = {"authority": AUTHORITIES[0], "version": generation, "name": "Eksempel"}
     return Authority.model_validate({**known, "generation": generation, "sector": sector, **fields})
 
 
 REGION = _registered(1, "region")
+REPLACED = BaselineWithdrawal(baseline="b9", version=1, generation=1, reason="replaced", withdrawn_by="second")
 TAKEN_BACK = BaselineWithdrawal(baseline="b1", version=1, generation=2, reason="wrong", withdrawn_by="second")
 
 
@@ -81,6 +78,7 @@ TAKEN_BACK = BaselineWithdrawal(baseline="b1", version=1, generation=2, reason="
         ([REGION, baseline(2, level="sector", sector="state")], 1, False),
         ([baseline(1), TAKEN_BACK], 1, True),
         ([baseline(1), TAKEN_BACK, baseline(3, complexity="high")], 2, False),
+        ([REPLACED, baseline(2)], 1, True),  # one block, begun by a withdrawal
         ([REGION], 0, True),
         ([REGION, _registered(2, "region", name="Andet navn")], 1, False),
         ([REGION, _registered(2, "state")], 1, True),
@@ -91,7 +89,7 @@ def test_what_concerns_a_state(client: Client, events: list[Any], under: int, is
     """A task of another type that was corrected into this one stands under no number: it is not there any more."""
     store = _emptied(client)
     published = [event(data) for data in events]
-    _publish(store, published)
+    publish(client, published)
     store.write(collected([(0, task(task_type=TASK_TYPES[1]))], snapshot_at([], 0)))
     store.write(collected([(1, task(revision=2))], snapshot_at(published, under)))
     assert client.query("SELECT count() FROM stale_measurements").result_rows == [(is_stale,)]
@@ -99,7 +97,7 @@ def test_what_concerns_a_state(client: Client, events: list[Any], under: int, is
 
 def test_pages_end_where_the_next_begin_and_leave_other_rules_alone(client: Client) -> None:
     store = _emptied(client)
-    _publish(store, [event(baseline(1))])
+    publish(client, [event(baseline(1))])
     rows = collected([(n, task(task=f"t{n}")) for n in range(5)], snapshot_at([], 0))
     rules = pa.array([RULES, RULES + 1, RULES, RULES, RULES], pa.uint32())
     store.write(rows.set_column(rows.column_names.index("rules"), "rules", rules))
@@ -113,7 +111,7 @@ def test_pages_end_where_the_next_begin_and_leave_other_rules_alone(client: Clie
 @pytest.mark.parametrize("fields", [{"valid_to": day(6)}, {"expires_at": day(6)}], ids=["valid", "expires"])
 def test_in_force_is_half_open(client: Client, fields: dict[str, datetime]) -> None:
     store = _emptied(client)
-    _publish(store, [event(baseline(1, valid_from=day(4), **fields))])
+    publish(client, [event(baseline(1, valid_from=day(4), **fields))])
     moments = {"before": day(4) - MS, "first": day(4), "last": day(6) - MS, "after": day(6)}
     states = [task(task=name, completed_at=moment) for name, moment in moments.items()]
     store.write(collected(enumerate(states), snapshot_at([], 0)))
@@ -128,7 +126,7 @@ def test_view_and_sweep_are_as_defined(
     client: Client, events: list[RegistryEvent], log: list[Content], data: st.DataObject
 ) -> None:
     store, mirror = _emptied(client), FoldingTable(events=events)
-    _publish(store, events)
+    publish(client, events)
     assert store.payloads() == mirror.payloads()
     numbered = list(enumerate(log))
     while numbered:

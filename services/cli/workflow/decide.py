@@ -51,7 +51,7 @@ def publish(proposals: Names, data: DataFolder = DEFAULT_FOLDER, as_json: AsJson
     """
     done = registry(data).publish(proposals, datetime.now(UTC))
     if as_json:
-        typer.echo(json.dumps({"published": done.new, "unchanged": done.unchanged, "events": len(done.events)}))
+        typer.echo(json.dumps({"published": done.new, "unchanged": done.unchanged, "events": len(done.said)}))
         return
     for words, subjects in (("published", done.new), ("was published before", done.unchanged)):
         for subject in subjects:

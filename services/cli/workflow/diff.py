@@ -1,8 +1,7 @@
 """`frigjort baseline diff`."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.baselines.book import Book, Filed, Version
 from services.baselines.in_scope.dry_run import Effect, effects
 from services.baselines.in_scope.place import place_of
 from services.baselines.workflow import rehearsed
 from services.cli.connection import in_scope, registry
+from services.cli.progress_bar import bar
 from services.cli.tables import table
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.cli.workflow.words import entry_as_json, flat
@@ -80,24 +79,8 @@ def _effects(book: Book, filed: Filed, now: datetime, data: Path) -> list[Effect
     proposal = filed.proposal
     then = rehearsed(book, filed, now)
     place = place_of(proposal.baseline, book.registry, proposal.begin, proposal.end)
-    with _bar() as watch:
+    with bar("dry run") as watch:
         return effects(in_scope(data), (book.registry, then.registry), place, watch)
-
-
-class _Bar:
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task = progress.add_task("dry run", total=None)
-
-    def __call__(self, done: int, total: int) -> None:
-        self._progress.update(self._task, completed=done, total=total)
-
-
-@contextmanager
-def _bar() -> Iterator[_Bar]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield _Bar(progress)
 
 
 def _as_json(found: Sequence[Effect] | None) -> dict[str, Any] | None:

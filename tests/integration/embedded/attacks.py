@@ -136,6 +136,12 @@ HOSTS = [
 ]
 
 TABLES = [
+    "SELECT * FROM other.secret_from(least = 0)",
+    "SELECT * FROM `other.secret_from`(least = 0)",
+    "SELECT * FROM secret_from(least = 0)",
+    "SELECT * FROM subject_from(least = (SELECT min(n) FROM secrets))",
+    "SELECT * FROM subject_from(least = (SELECT n FROM other.secret))",
+    "SELECT * FROM subject_from(least = length(file('/etc/hostname')))",
     "SELECT * FROM system.processes",
     "SELECT * FROM `system`.`processes`",
     "SELECT * FROM system . processes",

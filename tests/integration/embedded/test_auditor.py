@@ -23,6 +23,8 @@ def subject(endpoint: Reached) -> None:
         "CREATE TABLE subjects (n Int8, salt String) ENGINE = MergeTree ORDER BY n",
         "INSERT INTO subjects SELECT 1, 'top secret'",
         "CREATE VIEW subject DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT n FROM subjects",
+        "DROP VIEW IF EXISTS subject_from",
+        "CREATE VIEW subject_from DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT n FROM subjects WHERE n >= {least:Int8}",
         "CREATE TABLE secrets (n Int8, salt String) ENGINE = MergeTree ORDER BY n",
         "CREATE MATERIALIZED VIEW secret_feed ENGINE = MergeTree ORDER BY n AS SELECT n, salt FROM secrets",
         "INSERT INTO secrets SELECT 1, 'top secret'",
@@ -32,6 +34,7 @@ def subject(endpoint: Reached) -> None:
         "CREATE DATABASE other",
         "CREATE TABLE other.secret (n Int8, s String) ENGINE = MergeTree ORDER BY n",
         "INSERT INTO other.secret SELECT 42, 'top secret'",
+        "CREATE VIEW other.secret_from AS SELECT s FROM other.secret WHERE n >= {least:Int8}",
         "CREATE TABLE other.j (n Int8, s String) ENGINE = Join(ANY, LEFT, n)",
         "CREATE DICTIONARY other.d (n UInt64, s String) PRIMARY KEY n SOURCE(NULL()) LAYOUT(FLAT()) LIFETIME(0)",
     ):
@@ -158,6 +161,9 @@ def test_the_engine_refuses_too(endpoint: Reached) -> None:
         "SELECT 'file(''/etc/passwd''); DROP TABLE subject', 1 AS `url('x')` /* INTO OUTFILE 'x' */",
         "(SELECT 1)",
         "FROM subject SELECT n",
+        "SELECT n FROM subject_from(least = 1) WHERE n < 5",
+        "SELECT n FROM frigjort.subject_from(least = (SELECT min(n) FROM subject)) AS s INNER JOIN subject_from(least = {p:Int8}) USING (n)",
+        "DESCRIBE TABLE subject_from(least = 1)",
         "SELECT cityHash64(n, 'x'), hex(SHA256('a')), JSONExtractInt('{\"a\": 1}', 'a'), domain('http://a.dk/b') FROM subject",
     ],
 )  # fmt: skip

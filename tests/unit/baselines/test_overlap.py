@@ -72,7 +72,7 @@ def test_what_takes_over_ends_the_other_in_its_interval_alone(registry: Registry
     publish(registry, content("a", **SAME, mean_ms=1))
     between = content("b", **SAME, mean_ms=2, valid_from=JULY, valid_to="2026-08-01T00:00:00Z", proposed_by="third")
     done = publish(registry, between, takes_over=True)
-    assert (done.new, len(done.events)) == (("b/1",), 4)
+    assert (done.new, len(done.said)) == (("b/1",), 4)
     found = {one.subject: one for one in registry.book().versions.values()}
     assert list(found) == ["a/1", "a/2", "a/3", "b/1"]
     withdrawn = found["a/1"].withdrawn

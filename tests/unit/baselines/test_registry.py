@@ -1,10 +1,11 @@
 """The one writer of the registry: numbers given once, nothing published that is not stored, nothing twice."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import msgspec
 import pytest
 
 from contracts import topics
@@ -53,6 +54,21 @@ def test_generations_go_on_where_they_ended(registry: Registry, world: World, se
     assert numbers(world.store.payloads(), series) == [(1, before + 1), (1, before + 2)]
     assert numbers(world.told(), series) == [(1, before + 1), (1, before + 2)]
     assert world.store.generation() == before + 2
+
+
+def test_the_time_of_publication_never_falls_behind_whatever_the_clock_does(
+    registry: Registry, world: World, series: str, authority: dict[str, Any]
+) -> None:
+    later = NOW + timedelta(hours=1, milliseconds=7)
+    publish(registry, content(series), now=later)
+    publish(registry, content(series, mean_ms=2), takes_over=True)
+    registry.withdraw(series, 2, "wrong", "first", NOW)
+    registry.add_authorities([authority], NOW)
+    told = [msgspec.json.decode(payload) for payload in world.store.payloads()][-5:]
+    times = [datetime.fromisoformat(event["time"]) for event in told]
+    assert times[0] >= later
+    assert times == sorted(times)
+    assert world.store.published_until() == times[-1]
 
 
 def test_publishing_again_changes_nothing(registry: Registry, world: World, series: str) -> None:

@@ -58,6 +58,9 @@ class MemoryStore:
     def generation(self) -> int:
         return max((event.data.generation for event, _ in self.events), default=0)
 
+    def published_until(self) -> datetime:
+        return max((event.time for event, _ in self.events), default=datetime(1970, 1, 1, tzinfo=UTC))
+
     def payloads(self) -> list[bytes]:
         return [payload for _, payload in sorted(self.events, key=lambda stored: stored[0].data.generation)]
 

@@ -133,7 +133,7 @@ def _print(console: Console, found: Snapshot, by: By | None) -> None:
 
 def _numbers(total: Total) -> list[str]:
     counts = (total.tasks, total.measured, total.unmeasured, total.incomplete)
-    sums = (total.effort_ms, total.credit_ms, total.saved_ms)
+    sums = (total.effort_ms, total.credit_ms, total.freed_ms)
     return [*(f"{count:,}" for count in counts), *(hours_text(ms).removesuffix(" h") for ms in sums)]
 
 
@@ -151,7 +151,7 @@ def _print_changes(console: Console, found: Changes) -> None:
 
 
 def _total_and_hours(total: Total) -> tuple[str, str]:
-    return f"{total.tasks:,}", hours_text(total.saved_ms)
+    return f"{total.tasks:,}", hours_text(total.freed_ms)
 
 
 def _heading(found: Snapshot) -> str:

@@ -118,6 +118,8 @@ def _print_standing(say: Callable[[str], None], found: TaskExplained) -> None:
         say("Retracted: it counts for nothing")
     elif stored.saved_ms is None:
         say(f"{stored.status}: outside the total")
+    elif not stored.treated:
+        say("Drawn as control, or done without AI: outside the hours freed")
     else:
         share = found.share
         say(
@@ -131,7 +133,7 @@ def print_total(console: Console, found: TotalExplained) -> None:
     words = ("what the credit is",)
     shown = table(*words, "tasks", "× mean ms", "credit h", "effort h", "freed h", words=words)
     for line in found.lines:
-        if line.status == "measured":
+        if line.standing == "measured":
             shown.add_row(*_row(line))
     total = found.total
     shown.add_section()
@@ -140,7 +142,7 @@ def print_total(console: Console, found: TotalExplained) -> None:
     )
     shown.add_section()
     for line in found.lines:
-        if line.status != "measured":
+        if line.standing != "measured":
             shown.add_row(*_row(line)[:3], "", _hours(line.sums.effort_ms), "")
     console.print(shown)
     for line in found.lines:
@@ -161,10 +163,11 @@ def _row(line: Line) -> list[str]:
 
 def _name(line: Line) -> str:
     if line.baseline:
-        return f"{line.baseline} v{line.baseline_version} ({line.grade})"
-    if line.status == "measured":
+        named = f"{line.baseline} v{line.baseline_version} ({line.grade})"
+        return named if line.standing == "measured" else f"{line.standing}: {named}"
+    if line.standing == "measured":
         return f"no credit: {line.why}"
-    return f"{line.status}: {line.why}"
+    return f"{line.standing}: {line.why}"
 
 
 def _hours(ms: int) -> str:

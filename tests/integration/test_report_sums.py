@@ -70,12 +70,6 @@ def delivered(new_database: Callable[[], Database], log) -> Delivered:  # type: 
     return Delivered(ReportStore(database.client), list(fold(Records(records), known).states()))
 
 
-def role(state: State) -> str:
-    if state.traits.arm:
-        return "control" if state.traits.arm == "control" else "treated"
-    return "comparison" if state.traits.assistance == "none" else "treated"
-
-
 def unit(state: State) -> str:
     return state.traits.cluster or f" {state.task}"
 
@@ -101,9 +95,9 @@ def test_sums_by_cell_role_cluster_and_baseline(delivered: Delivered) -> None:
         expected: dict[tuple[object, ...], Counter[str]] = defaultdict(Counter)
         for state in delivered.of(group):
             figures, traits = state.figures, state.traits
-            if figures.status != "measured" or role(state) == "comparison":
+            if figures.status != "measured" or state.traits.role == "comparison":
                 continue
-            key = (state.authority, state.task_type, state.complexity, role(state), unit(state), version(state))
+            key = (state.authority, state.task_type, state.complexity, state.traits.role, unit(state), version(state))
             amounts = expected[key]
             credited = figures.credit_ms is not None
             late = state.completed_ms > int(young.timestamp()) * 1000
@@ -130,12 +124,12 @@ def test_evidence_of_each_cell(delivered: Delivered) -> None:
     for group in GROUPS:
         expected: dict[tuple[str, str, str], tuple[set[str], set[str], set[str]]] = {}
         for state in delivered.of(group):
-            if state.figures.status != "measured" or role(state) == "comparison":
+            if state.figures.status != "measured" or state.traits.role == "comparison":
                 continue
             key = (state.authority, state.task_type, state.complexity)
             assignments, bases, versions = expected.setdefault(key, (set(), set(), set()))
             bases.add(state.traits.time_basis)
-            if role(state) == "treated":
+            if state.traits.role == "treated":
                 assignments.add(state.traits.assignment)
                 versions |= {version(state)} - {""}
         rows = {(a, t, c): tuple(map(set, sets)) for a, t, c, *sets in delivered.store.evidence(group)}
@@ -149,7 +143,7 @@ def test_the_mix_of_tasks(delivered: Delivered, drawn: bool) -> None:
         for state in delivered.of(group):
             if state.figures.status != "measured" or bool(state.traits.arm) != drawn:
                 continue
-            traits = (state.traits.work, state.traits.audience, role(state), unit(state))
+            traits = (state.traits.work, state.traits.audience, state.traits.role, unit(state))
             sums = expected[(state.authority, state.task_type, state.complexity, *traits)]
             sums[0] += 1
             sums[1] += state.figures.effort_ms
@@ -186,14 +180,14 @@ def test_months_trials_counts_and_claims(delivered: Delivered) -> None:
             statuses["incomplete"],
             sum(state.figures.capped for state in states),
         )
-        assert counts.compared == sum(role(state) == "comparison" for state in measured)
-        without = [s.figures for s in measured if role(s) != "treated" and s.figures.credit_ms is not None]
+        assert counts.compared == sum(state.traits.role == "comparison" for state in measured)
+        without = [s.figures for s in measured if s.traits.role != "treated" and s.figures.credit_ms is not None]
         effort, credit = (
             sum(values) for values in ((f.effort_ms for f in without), (f.credit_ms or 0 for f in without))
         )
         assert delivered.store.without_ai(group) == (effort, credit)
 
-        treated = [state for state in measured if role(state) == "treated"]
+        treated = [state for state in measured if state.traits.role == "treated"]
         both = [
             state.predicted_without_ai_ms - state.predicted_with_ai_ms
             for state in treated

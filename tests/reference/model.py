@@ -197,8 +197,7 @@ class Fold:
                 total[5] += effort
                 total[6] += credit or 0
                 total[7] += saved
-                traits = known.traits[known.trait[row]]
-                if traits.arm == "treatment" or (not traits.arm and traits.assistance != "none"):
+                if known.traits[known.trait[row]].role == "treated":
                     total[8] += 1
                     total[9] += saved
                     total[10] += 0 if credit is None else credit - counted

@@ -43,6 +43,13 @@ class Traits(NamedTuple):
     cluster: str
     cluster_kind: str
 
+    @property
+    def role(self) -> str:
+        """control or treated as it was drawn; without a draw treated with AI, and comparison without it."""
+        if self.arm:
+            return "control" if self.arm == "control" else "treated"
+        return "comparison" if self.assistance == "none" else "treated"
+
 
 class Disposition(NamedTuple):
     """What became of a record: accepted, a duplicate of the first record with its id, or rejected with a code."""

@@ -16,19 +16,19 @@ COMMENT 'Measured tasks that AI freed time in, or cost it: drawn to be done with
 -- Net and gross of what AI frees are of treated tasks: what others took less than their baseline, AI did not free.
 CREATE OR REPLACE VIEW hours_freed_daily DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT authority, day, count() AS tasks, countIf(status = 'measured') AS measured_tasks, countIf(role = 'treated' AND status = 'measured') AS treated_tasks,
-       sumIf(coalesce(saved_ms, 0), role = 'treated') AS freed_ms, freed_ms / 3600000 AS hours_freed,
+       sumIf(coalesce(saved_ms, 0), role = 'treated' AND status = 'measured') AS freed_ms, freed_ms / 3600000 AS hours_freed,
        sumIf(coalesce(credit_ms - counted_active_ms, 0), role = 'treated' AND status = 'measured') AS gross_ms, gross_ms / 3600000 AS gross_hours
 FROM task_roles GROUP BY authority, day;
 
 CREATE OR REPLACE VIEW hours_freed_by_authority DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT authority, count() AS tasks, countIf(status = 'measured') AS measured_tasks, countIf(role = 'treated' AND status = 'measured') AS treated_tasks,
-       sumIf(coalesce(saved_ms, 0), role = 'treated') AS freed_ms, freed_ms / 3600000 AS hours_freed,
+       sumIf(coalesce(saved_ms, 0), role = 'treated' AND status = 'measured') AS freed_ms, freed_ms / 3600000 AS hours_freed,
        sumIf(coalesce(credit_ms - counted_active_ms, 0), role = 'treated' AND status = 'measured') AS gross_ms, gross_ms / 3600000 AS gross_hours
 FROM task_roles GROUP BY authority;
 
 CREATE OR REPLACE VIEW hours_freed_by_task_type DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
 SELECT task_type, complexity, count() AS tasks, countIf(status = 'measured') AS measured_tasks, countIf(role = 'treated' AND status = 'measured') AS treated_tasks,
-       sumIf(coalesce(saved_ms, 0), role = 'treated') AS freed_ms, freed_ms / 3600000 AS hours_freed,
+       sumIf(coalesce(saved_ms, 0), role = 'treated' AND status = 'measured') AS freed_ms, freed_ms / 3600000 AS hours_freed,
        sumIf(coalesce(credit_ms - counted_active_ms, 0), role = 'treated' AND status = 'measured') AS gross_ms, gross_ms / 3600000 AS gross_hours
 FROM task_roles GROUP BY task_type, complexity;
 

@@ -7,9 +7,11 @@ from typing import Final
 from contracts.events import REOPENED, epoch_ms
 from services.audit.as_of.totals import COLUMNS, By, Total
 from services.audit.chunks import Chunk
-from services.audit.recompute.clickhouse import OF_AUTHORITIES, OF_CHUNK, RecomputationStore, of_chunk
+from services.audit.recompute.clickhouse import OF_AUTHORITIES, OF_CHUNK, TREATED, RecomputationStore, of_chunk
 from services.domain.causes import Figures, Pair
 
+_COUNTS: Final = f"(status = 'measured' AND {TREATED})"
+"""Whether a task is among those that hours freed are of."""
 _MOMENT: Final = "fromUnixTimestamp64Milli({{{name}:Int64}}, 'UTC')"
 _AT: Final = _MOMENT.format(name="at")
 _HERE: Final = f"topic IN {{topics:Array(String)}} AND {OF_CHUNK}"
@@ -20,14 +22,14 @@ SELECT uniqExact(authority, task) FROM task_events WHERE NOT readable AND broker
 _PAIRS: Final = f"""
 WITH
     before AS (
-        SELECT authority, task, kind, log_no, partition, offset, status = 'measured' AS measured,
-               ifNull(saved_ms, 0) AS saved, ifNull(rework_ms, 0) AS rework
+        SELECT authority, task, kind, log_no, partition, offset, {_COUNTS} AS measured,
+               if({_COUNTS}, ifNull(saved_ms, 0), 0) AS saved, ifNull(rework_ms, 0) AS rework
         FROM recomputed_states(at = {_MOMENT.format(name="first")})
         WHERE {_HERE} AND since_generation <= {{g1:UInt64}} AND {{g1:UInt64}} < until_generation
     ),
     under AS (
         SELECT authority, task, kind, event_type, log_no, partition, offset, baseline_generation,
-               status = 'measured' AS measured, ifNull(saved_ms, 0) AS saved, ifNull(rework_ms, 0) AS rework,
+               {_COUNTS} AS measured, if({_COUNTS}, ifNull(saved_ms, 0), 0) AS saved, ifNull(rework_ms, 0) AS rework,
                since_generation <= {{g1:UInt64}} AND {{g1:UInt64}} < until_generation AS at_first,
                since_generation <= {{g2:UInt64}} AND {{g2:UInt64}} < until_generation AS at_second
         FROM recomputed_states(at = {_MOMENT.format(name="second")}) WHERE {_HERE}
@@ -99,7 +101,7 @@ def _totals(columns: tuple[str, ...]) -> str:
     return f"""
         SELECT {named}count(), countIf(status = 'measured'), countIf(status = 'unmeasured'), countIf(status = 'incomplete'),
                sum(capped), sumIf(effort_ms, status = 'measured'), ifNull(sumIf(credit_ms, status = 'measured'), 0),
-               ifNull(sumIf(saved_ms, status = 'measured'), 0),
-               ifNull(sumIf(credit_ms - counted_active_ms, status = 'measured'), 0)
+               ifNull(sumIf(saved_ms, status = 'measured'), 0), countIf({_COUNTS}), ifNull(sumIf(saved_ms, {_COUNTS}), 0),
+               ifNull(sumIf(credit_ms - counted_active_ms, {_COUNTS}), 0)
         FROM measurements_as_of(at = {_AT}) WHERE {_HERE} {grouped}
     """

@@ -36,7 +36,8 @@ COLUMNS: Final[Mapping[By | None, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Counts of tasks by status, those capped, and sums over the measured ones in milliseconds; gross: credit − active."""
+    """Counts of tasks by status, those capped, and sums over the measured ones in milliseconds. Of these `treated` were done
+    with AI, as drawn or without a draw: what they saved is the hours freed, and gross is their credit − active."""
 
     tasks: int = 0
     measured: int = 0
@@ -46,6 +47,8 @@ class Total:
     effort_ms: int = 0
     credit_ms: int = 0
     saved_ms: int = 0
+    treated: int = 0
+    freed_ms: int = 0
     gross_ms: int = 0
 
     def plus(self, other: "Total") -> "Total":
@@ -82,8 +85,8 @@ class Changes:
 
     @property
     def difference_ms(self) -> int:
-        """Milliseconds saved more at the second."""
-        return self.second.total.saved_ms - self.first.total.saved_ms
+        """Milliseconds freed more at the second."""
+        return self.second.total.freed_ms - self.first.total.freed_ms
 
 
 class Store(Protocol):

@@ -7,7 +7,7 @@ from contracts.events import moment_at
 from services.audit.explain.arithmetic import Figures
 from services.audit.explain.task import Baseline, Restated, Seal, Share, Stored, TaskEvent, TaskExplained
 from services.audit.explain.total import Line, Selection, Sums, TotalExplained
-from services.audit.recompute.clickhouse import EVER, RecomputationStore
+from services.audit.recompute.clickhouse import EVER, TREATED, RecomputationStore
 
 _ONE: Final = "topic = {topic:String} AND task = {task:String}"
 _PLACE: Final = (
@@ -29,7 +29,7 @@ WHERE {_ONE} AND kind = 1 ORDER BY since_generation
 _STORED: Final = f"""
 SELECT kind = 2, revision, {_PLACE}, rules, generation, status, effort_ms, credit_ms, saved_ms,
        (authority, task) IN (SELECT authority, task FROM stale_measurements WHERE authority = {{authority:String}}),
-       baseline, baseline_version, log_no, partition, offset
+       {TREATED}, baseline, baseline_version, log_no, partition, offset
 FROM measurement_rows WHERE authority = {{authority:String}} AND task = {{task:String}}
 """
 _BASELINE: Final = """
@@ -50,28 +50,31 @@ WHERE log_no = {log_no:UInt32} AND topic = {topic:String} AND partition = {parti
 ORDER BY last_offset, chain LIMIT 1
 """
 _SHARE: Final = """
-SELECT sumIf(saved_ms, authority = {authority:String}), sum(saved_ms) FROM hours_freed_by_authority
+SELECT sumIf(freed_ms, authority = {authority:String}), sum(freed_ms) FROM hours_freed_by_authority
 """
 _SELECTED: Final = """
 (empty({authorities:Array(String)}) OR authority IN {authorities:Array(String)})
 AND ({task_type:String} = '' OR task_type = {task_type:String}) AND ({day:String} = '' OR toString(day) = {day:String})
 """
 _LINES: Final = f"""
-SELECT status, why, credit_from, version, any(toString(t.grade)), any(b.mean_ms), count() AS tasks, sum(counted_active_ms), sum(review_ms),
+SELECT standing, why, credit_from, version, any(toString(t.grade)), any(b.mean_ms), count() AS tasks, sum(counted_active_ms), sum(review_ms),
        sum(rework_ms), sum(effort_ms), sumIf(credit_ms, credited), sum(saved_ms), groupArraySorted(3)((toString(authority), task))
 FROM (
     SELECT *, status = 'measured' AND credit_ms IS NOT NULL AS credited,
+           if(status = 'measured' AND role != 'treated', role, toString(status)) AS standing,
            multiIf(status = 'unmeasured', 'no baseline', status = 'incomplete', 'review or rework unknown', credited, 'credited',
                    outcome != 'completed', toString(outcome), toString(origin)) AS why,
            if(credited, toString(baseline), '') AS credit_from, if(credited, baseline_version, 0) AS version
-    FROM task_measurements WHERE {_SELECTED}
+    FROM task_roles WHERE {_SELECTED}
 ) AS t LEFT JOIN (
     SELECT toString(baseline) AS named, baseline_version AS numbered, mean_ms FROM baseline_versions WHERE kind = 'published'
 ) AS b ON t.credit_from = b.named AND t.version = b.numbered
-GROUP BY status, why, credit_from, version
-ORDER BY status != 'measured', tasks DESC, status, why, credit_from, version
+GROUP BY standing, why, credit_from, version
+ORDER BY standing != 'measured', tasks DESC, standing, why, credit_from, version
 """
-_SHOWN: Final = f"SELECT count(), sumIf(saved_ms, status = 'measured') FROM task_measurements WHERE {_SELECTED}"
+_SHOWN: Final = f"""
+SELECT count(), sumIf(saved_ms, status = 'measured' AND role = 'treated') FROM task_roles WHERE {_SELECTED}
+"""
 
 
 class ExplanationStore(RecomputationStore):
@@ -81,7 +84,7 @@ class ExplanationStore(RecomputationStore):
         """All that there is about a task; without events and without anything stored where it is unknown."""
         one = {"authority": authority, "task": task, "topic": topics.tasks_topic(authority)}
         kept = next(iter(self.rows(_STORED, **one)), None)
-        stored = None if kept is None else _stored(*kept[:10])
+        stored = None if kept is None else _stored(*kept[:11])
         ((own, nation),) = self.rows(_SHARE, **one)
         return TaskExplained(
             authority=authority,
@@ -89,9 +92,9 @@ class ExplanationStore(RecomputationStore):
             events=tuple(_event(*row) for row in self.rows(_EVENTS, **one)),
             figures=tuple(Figures(*row) for row in self.rows(_FIGURES, **one)),
             stored=stored,
-            baseline=None if kept is None else self._baseline(*kept[10:12]),
+            baseline=None if kept is None else self._baseline(*kept[11:13]),
             restatements=() if stored is None else self._restated(stored.generation, one),
-            seal=None if kept is None else self._seal(one, *kept[12:]),
+            seal=None if kept is None else self._seal(one, *kept[13:]),
             share=Share(int(own or 0), int(nation or 0)),
         )
 
@@ -119,8 +122,8 @@ class ExplanationStore(RecomputationStore):
 
 
 def _stored(retracted: int, *rest: Any) -> Stored:
-    *columns, stale = rest
-    return Stored(*[bool(retracted), *columns, bool(stale)])
+    *columns, stale, treated = rest
+    return Stored(*[bool(retracted), *columns, bool(stale), bool(treated)])
 
 
 def _with_moments(row: tuple[Any, ...]) -> list[Any]:
@@ -133,11 +136,11 @@ def _event(place: str, at: int, *rest: Any) -> TaskEvent:
     return TaskEvent(*[place, moment_at(at), *columns, bool(retraction), int(rank), bool(readable)])
 
 
-def _line(status: str, why: str, baseline: str, version: int, grade: str, mean: int, *rest: Any) -> Line:
+def _line(standing: str, why: str, baseline: str, version: int, grade: str, mean: int, *rest: Any) -> Line:
     *numbers, examples = rest
     credited = bool(baseline)
     return Line(
-        status=status,
+        standing=standing,
         why=why,
         baseline=baseline,
         baseline_version=version,

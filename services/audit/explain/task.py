@@ -75,7 +75,8 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is stored of the task now. `retracted`: a retraction is in force. `stale`: the registry has said something newer."""
+    """What is stored of the task now. `retracted`: a retraction is in force. `stale`: the registry has said something newer.
+    `treated`: hours freed are of such tasks; control and comparison tasks are in none."""
 
     retracted: bool
     revision: int
@@ -87,11 +88,12 @@ class Stored:
     credit_ms: int | None
     saved_ms: int | None
     stale: bool
+    treated: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Milliseconds that its authority and the nation have saved, with all their tasks."""
+    """Milliseconds freed in its authority and in the nation, with all their treated tasks."""
 
     authority_ms: int
     nation_ms: int

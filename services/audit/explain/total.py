@@ -40,10 +40,11 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Tasks of one status that one baseline gave their credit, or that got none for one reason (`why`). `mean_ms`: the credit
-    of each. `examples`: some of them, as (authority, task)."""
+    """Tasks that one baseline gave their credit, or that got none for one reason (`why`). `standing`: measured (treated, so
+    they count), control, comparison, unmeasured or incomplete. `mean_ms`: the credit of each. `examples`: some of them, as
+    (authority, task)."""
 
-    status: str
+    standing: str
     why: str
     baseline: str
     baseline_version: int
@@ -57,7 +58,7 @@ class Line:
         """Whether its sums are what they must be of one another: n times the mean, the parts of the effort, their difference."""
         s = self.sums
         credit = 0 if self.mean_ms is None else self.mean_ms * s.tasks
-        saved = s.credit_ms - s.effort_ms if self.status == "measured" else 0
+        saved = 0 if self.standing in {"unmeasured", "incomplete"} else s.credit_ms - s.effort_ms
         return (s.credit_ms, s.effort_ms, s.saved_ms) == (
             credit,
             s.counted_active_ms + s.review_ms + s.rework_ms,
@@ -68,7 +69,7 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class TotalExplained:
     """The lines of a total, those that count first, the largest first; and what was added up of it apart from them: all
-    tasks, and the milliseconds that the measured ones saved."""
+    tasks, and the milliseconds that the measured, treated ones saved."""
 
     lines: tuple[Line, ...]
     shown_tasks: int
@@ -76,10 +77,10 @@ class TotalExplained:
 
     @property
     def total(self) -> Sums:
-        """The measured tasks: they alone count."""
+        """The measured tasks that were treated: they alone count."""
         result = Sums()
         for line in self.lines:
-            if line.status == "measured":
+            if line.standing == "measured":
                 result = result.plus(line.sums)
         return result
 

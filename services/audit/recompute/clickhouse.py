@@ -19,6 +19,8 @@ from services.audit.recompute.comparison import (
 from services.runtime.clickhouse import translated
 from services.runtime.errors import Halt
 
+TREATED: Final = "(arm = 'treatment' OR (arm = '' AND assistance != 'none'))"
+"""What AI freed time in, or cost it, as the view `task_roles` has it: hours freed are of these alone."""
 EVER: Final = "toDateTime64('2299-01-01', 3, 'UTC')"
 """After every record."""
 COLUMNS: Final = (
@@ -139,10 +141,10 @@ _TOTALS: Final = """
 SELECT if(shown.tasks > 0, shown.named, added.named) AS named,
        shown.tasks, shown.measured, shown.saved, added.tasks, added.measured, added.saved
 FROM (
-    SELECT {name} AS named, tasks, measured_tasks AS measured, ifNull(saved_ms, 0) AS saved FROM {view} WHERE {which}
+    SELECT {name} AS named, tasks, measured_tasks AS measured, freed_ms AS saved FROM {view} WHERE {which}
 ) AS shown FULL JOIN (
     SELECT {name} AS named, count() AS tasks, countIf(status = 'measured') AS measured,
-           ifNull(sumIf(saved_ms, status = 'measured'), 0) AS saved
+           ifNull(sumIf(saved_ms, status = 'measured' AND {treated}), 0) AS saved
     FROM measurement_rows WHERE kind = 1 AND {which} GROUP BY named
 ) AS added ON shown.named = added.named
 WHERE (shown.tasks, shown.measured, shown.saved) != (added.tasks, added.measured, added.saved)
@@ -205,7 +207,7 @@ class RecomputationStore:
             for view, named in _NAMES.items()
             if not authorities or "task_type" not in named
             for name, *numbers in self.rows(
-                _TOTALS.format(view=view, name=named, which=OF_AUTHORITIES if authorities else "1"),
+                _TOTALS.format(view=view, name=named, which=OF_AUTHORITIES if authorities else "1", treated=TREATED),
                 authorities=sorted(authorities),
             )
         ]

@@ -18,7 +18,8 @@ from tests.reference.model import Fold, State, fold
 def figures(state: State | None) -> Figures:
     if state is None:
         return NOTHING
-    return Figures(state.figures.status == "measured", state.figures.saved_ms or 0, state.rework_ms or 0)
+    counts = state.figures.status == "measured" and state.traits.role == "treated"
+    return Figures(counts, counts * (state.figures.saved_ms or 0), state.rework_ms or 0)
 
 
 def model_pairs(history: History, first: int, second: int) -> list[Pair]:

@@ -21,7 +21,7 @@ FIGURES = Figures(
 )  # fmt: skip
 STORED = Stored(
     retracted=False, revision=2, coordinate="1/t/0/9", rules=1, generation=4, status="measured", effort_ms=1_920_000,
-    credit_ms=2_000_000, saved_ms=80_000, stale=False,
+    credit_ms=2_000_000, saved_ms=80_000, stale=False, treated=True,
 )  # fmt: skip
 TASK = TaskExplained(
     "10000009",

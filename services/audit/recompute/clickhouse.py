@@ -19,7 +19,7 @@ from services.audit.recompute.comparison import (
 from services.runtime.clickhouse import translated
 from services.runtime.errors import Halt
 
-TREATED: Final = "(arm = 'treatment' OR (arm = '' AND assistance != 'none'))"
+TREATED: Final = "(arm != 'control' AND (arm = 'treatment' OR assistance != 'none'))"
 """What AI freed time in, or cost it, as the view `task_roles` has it: hours freed are of these alone."""
 EVER: Final = "toDateTime64('2299-01-01', 3, 'UTC')"
 """After every record."""

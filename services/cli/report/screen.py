@@ -23,7 +23,7 @@ _STEP_WORDS: Final[dict[StepName, str]] = {
     "escalated": "escalated",
     "induced": "induced by AI",
     "net": "net",
-    "without_control": "without control, apart",
+    "without_control": "without control",
     "drift": "drift of baselines",
     "adjusted": "adjusted",
 }
@@ -51,6 +51,8 @@ def waterfall(console: Console, found: Effect) -> None:
     low, high = _extent(found.steps)
     shown = table("step", "hours", "95 % interval", "", words=("step", ""))
     for step, begin, end in _spans(found.steps):
+        if not step.level and step.ms == 0:
+            continue
         colour = "cyan" if step.level else "green" if step.ms >= 0 else "red"
         bar = Bar(max(high - low, 1e-9), min(begin, end) - low, max(begin, end) - low, width=22, color=colour)
         name = f"[bold]{_STEP_WORDS[step.name]}[/]" if step.level else f"  {_STEP_WORDS[step.name]}"
@@ -65,7 +67,7 @@ def waterfall(console: Console, found: Effect) -> None:
     )
     _realised(console, found)
     _excluded(console, found)
-    console.print("Steps add up; intervals do not. None of gross or net covers drift of the baselines.")
+    console.print("Steps add up; intervals do not. Neither gross nor net covers drift of the baselines.")
 
 
 def _about(console: Console, found: Effect) -> None:

@@ -145,7 +145,7 @@ def print_total(console: Console, found: TotalExplained) -> None:
         if line.standing != "measured":
             shown.add_row(*_row(line)[:3], "", _hours(line.sums.effort_ms), "")
     console.print(shown)
-    for line in found.lines:
+    for line in (line for line in found.lines if line.standing == "measured"):
         examples = ", ".join(f"{authority} {task}" for authority, task in line.examples)
         console.print(f"{escape(_name(line))}: for example {escape(examples)}", highlight=False, soft_wrap=True)
     verdict = "[bold green]adds up[/]" if found.adds_up else "[bold red]does not add up[/]: `frigjort audit recompute`"

@@ -1,7 +1,7 @@
 """The registry's edge to ClickHouse: what was published, which Kafka log each number means, and what is measured anew."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, fields
 from datetime import datetime
 from typing import Any, Final
@@ -22,6 +22,17 @@ from services.baselines.proposals import Proposal
 from services.baselines.restatement import Run, Stale
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
+_TEXTS: Final = ("level", "task_type", "complexity", "method", "grade", "proposed_by", "approved_by")
+_MOMENTS: Final = ("valid_from", "valid_to", "expires_at")
+_NUMBERS: Final = ("n", "clusters", "mean_ms", "standard_error_ms", "median_ms", "p90_ms")
+_UNSAID: Final[Mapping[str, Any]] = {
+    **dict.fromkeys((*_TEXTS, "authority", "sector", "evidence_source", "evidence_sha256"), ""),
+    **dict.fromkeys(_MOMENTS, moment_at(0)),
+    **dict.fromkeys(_NUMBERS, 0),
+    "cap_ms": None,
+    "between_authority_sd_ms": None,
+}
+"""The columns of `baselines` that a withdrawal says nothing of: in one block with publications it has them too."""
 _OURS: Final = f"rules BETWEEN {SAME_COLUMNS_SINCE} AND {RULES}"
 
 
@@ -190,21 +201,17 @@ def _baseline_row(event: RegistryEvent, payload: bytes) -> dict[str, Any]:
         "digest": hashlib.sha256(payload).digest(),
         "published_at": event.time,
         "payload": payload.decode(),
+        **_UNSAID,
     }
     if isinstance(event, BaselinePublished):
-        copied = "level task_type complexity valid_from valid_to expires_at n clusters mean_ms standard_error_ms median_ms p90_ms"
-        row |= {name: getattr(event.data, name) for name in copied.split()}
+        row |= {name: getattr(event.data, name) for name in (*_TEXTS, *_MOMENTS, *_NUMBERS)}
         row |= {
             "authority": event.data.authority or "",
             "sector": event.data.sector or "",
             "cap_ms": event.data.cap_ms,
             "between_authority_sd_ms": event.data.between_authority_sd_ms,
-            "method": event.data.method,
-            "grade": event.data.grade,
             "evidence_source": event.data.evidence.source,
             "evidence_sha256": event.data.evidence.sha256,
-            "proposed_by": event.data.proposed_by,
-            "approved_by": event.data.approved_by,
         }
     return row
 

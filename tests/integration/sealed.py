@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from aiokafka import TopicPartition
@@ -57,21 +57,15 @@ def store(database: Database, log: Sequence[LogRecord], settle: bool = False, ge
 
 
 def publish(database: Database) -> None:
-    """Stores the registry of the workload as its writer does."""
-    registry = RegistryStore(database.client)
-    for message in REGISTRY:
-        payload = json.dumps(message).encode()
-        event = read(Record(BASELINES, str(message["subject"]).encode(), STRUCTURED_HEADERS, payload)).event
-        registry.insert([(event, payload)])  # type: ignore[list-item]
-
-
-def at(now_ms: int) -> Callable[[], int]:
-    return lambda: now_ms
+    """Stores the registry of the workload as its writer does, in one block."""
+    payloads = [(str(message["subject"]).encode(), json.dumps(message).encode()) for message in REGISTRY]
+    events = [(read(Record(BASELINES, key, STRUCTURED_HEADERS, payload)).event, payload) for key, payload in payloads]
+    RegistryStore(database.client).insert(events)  # type: ignore[arg-type]
 
 
 def seal(database: Database, now_ms: int = LATE_MS, copies: Sequence[Copies] = ()) -> list[Standing]:
     """What a sealer does who comes by at this time."""
-    return Sealer(SealStore(database.client, page_rows=70), copies, at(now_ms)).run()
+    return Sealer(SealStore(database.client, page_rows=70), copies, lambda: now_ms).run()
 
 
 def verified(database: Database, kept: Sequence[Checkpoint] = (), now_ms: int = LATE_MS) -> Verified:

@@ -60,10 +60,9 @@ def _default(name: str) -> Any:
 
 
 def stored(events: Sequence[RegistryEvent]) -> History:
-    """The rows of these events, and their seals."""
+    """The rows of these events, stored in one block, and their seals."""
     tables = Tables()
-    for event in events:
-        RegistryStore(tables).insert([(event, payload_of(event))])  # type: ignore[arg-type]
+    RegistryStore(tables).insert([(event, payload_of(event)) for event in events])  # type: ignore[arg-type]
     history = History(registry=(tables.rows["baselines"], tables.rows["authorities"]))
     leaves = (entry.leaf for entry in entries(*history.registry))
     return replace(

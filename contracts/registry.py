@@ -1,5 +1,6 @@
 """Data of the registry's events: authorities and baselines. One writer numbers them; the number is the generation."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -75,6 +76,11 @@ class ProposedBaseline(Closed):
     method: Method
     evidence: Evidence
     proposed_by: Token
+
+    @property
+    def end(self) -> datetime:
+        """Until when it is in force, exclusive."""
+        return min(self.valid_to, self.expires_at)
 
     @property
     def grade(self) -> Grade:

@@ -54,7 +54,7 @@ class Version:
     @property
     def end(self) -> datetime:
         """Until when it is in force, exclusive."""
-        return min(self.baseline.valid_to, self.baseline.expires_at)
+        return self.baseline.end
 
     def state(self, now: datetime) -> State:
         """How it stands."""

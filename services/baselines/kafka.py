@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from contracts import topics
-from contracts.reading import STRUCTURED_HEADERS
 from services.runtime.errors import Retry
-from services.runtime.kafka import KafkaMetadata, reader, to_the_end
+from services.runtime.kafka import KafkaMetadata, reader, tell, to_the_end
 from services.runtime.settings import KafkaSettings
 
 _TIMEOUT_SECONDS: Final = 20
@@ -72,27 +71,4 @@ class RegistryKafka:
 
     def publish(self, events: Iterable[tuple[bytes, bytes]]) -> int:
         """Sends (key, structured event) pairs to the registry's topic in order; how many. Raises `Retry`."""
-        failures: list[str] = []
-
-        def delivered(error: KafkaError | None, _: object) -> None:
-            if error is not None:
-                failures.append(str(error))
-
-        producer = Producer(
-            {
-                "bootstrap.servers": self.settings.bootstrap_servers,
-                "acks": "all",
-                "enable.idempotence": self.settings.idempotent_producer,
-                "max.in.flight.requests.per.connection": 1,
-                "log_level": 0,
-            }
-        )
-        count = 0
-        for key, value in events:
-            producer.produce(
-                topics.BASELINES, value=value, key=key, headers=[*STRUCTURED_HEADERS], on_delivery=delivered
-            )
-            count += 1
-        if producer.flush(_TIMEOUT_SECONDS) or failures:
-            raise Retry("Kafka", f"publish: {failures[0] if failures else 'not acknowledged in time'}")
-        return count
+        return tell(self.settings, topics.BASELINES, events)

@@ -60,7 +60,7 @@ class Proposal(Closed):
     @property
     def end(self) -> datetime:
         """Until when it would be in force, exclusive."""
-        return min(self.baseline.valid_to, self.baseline.expires_at)
+        return self.baseline.end
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def proposed(book: Book, draft: Draft, now: datetime) -> Proposal | Version:
         return same
     name = f"{baseline.baseline}/{book.next_version(baseline.baseline)}"
     _must_stand(name, Proposal(baseline=baseline, retrospective=draft.retrospective), now)
-    end = min(baseline.valid_to, baseline.expires_at)
+    end = baseline.end
     way = book.in_the_way(scope_of(baseline), baseline.valid_from, end)
     if way and not draft.takes_over:
         raise _overlap(name, way, "propose it with --takes-over, which ends them where this one begins")

@@ -155,7 +155,7 @@ def _timelines(baselines: list[Baseline]) -> dict[Scope, list[tuple[int, int]]]:
     """Per scope (start ms, index of the newest baseline in force from then on, or NO_BASELINE)."""
     members: dict[Scope, list[tuple[int, int, int]]] = {}
     for index, baseline in enumerate(baselines):
-        end = min(epoch_ms(baseline.valid_to), epoch_ms(baseline.expires_at))
+        end = epoch_ms(baseline.end)
         members.setdefault(scope_of(baseline), []).append((epoch_ms(baseline.valid_from), end, index))
     return {scope: _timeline(intervals) for scope, intervals in members.items()}
 

@@ -89,11 +89,7 @@ class Registry:
         """
         registered = self.authorities().get(authority)
         levels = [("authority", authority), ("sector", registered.sector if registered else None), ("nation", "")]
-        in_force = [
-            baseline
-            for baseline in self.baselines()
-            if baseline.valid_from <= completed_at < min(baseline.valid_to, baseline.expires_at)
-        ]
+        in_force = [baseline for baseline in self.baselines() if baseline.valid_from <= completed_at < baseline.end]
         by_scope = {scope_of(baseline): baseline for baseline in in_force}
         for level, whose in levels:
             for wanted in (complexity, "any"):

@@ -3,7 +3,7 @@
 Needs the rights to describe topics, their configs and, for `committed`, the group; with the embedded broker also to read.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final
@@ -14,11 +14,13 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
+    Producer,
     TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
+from contracts.reading import STRUCTURED_HEADERS
 from services.runtime.errors import Retry
 from services.runtime.settings import KafkaSettings
 
@@ -28,6 +30,9 @@ _NUL: Final = "\0"
 _REQUEST_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 10
 _POLL_SECONDS: Final = 10
+
+
+_ACKNOWLEDGED_SECONDS: Final = 20
 
 
 def commit_metadata(topic_id: str) -> str:
@@ -187,6 +192,34 @@ def reader(settings: KafkaSettings, group: str) -> Consumer:
             "log_level": 0,
         }
     )
+
+
+def tell(settings: KafkaSettings, topic: str, events: Iterable[tuple[bytes, bytes]]) -> int:
+    """Sends (key, structured event) pairs in their order, and returns how many when every in-sync replica has them. Raises
+    `Retry`."""
+    failures: list[str] = []
+
+    def delivered(error: KafkaError | None, _: object) -> None:
+        if error is not None:
+            failures.append(str(error))
+
+    producer = Producer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "acks": "all",
+            "enable.idempotence": settings.idempotent_producer,
+            "max.in.flight.requests.per.connection": 1,
+            "log_level": 0,
+        }
+    )
+    count = 0
+    for key, value in events:
+        producer.produce(topic, value=value, key=key, headers=[*STRUCTURED_HEADERS], on_delivery=delivered)
+        count += 1
+    if producer.flush(_ACKNOWLEDGED_SECONDS) or failures:
+        why = failures[0] if failures else "not acknowledged in time"
+        raise Retry("Kafka", f"{topic}: {why} (is the topic there? `frigjort topics`)")
+    return count
 
 
 def to_the_end(consumer: Consumer, topic: str) -> Iterator[Message]:

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from contracts import topics
-from contracts.reading import STRUCTURED_HEADERS
 from services.audit.seals.copies import checkpoints_of, event_of
 from services.domain.chain import Checkpoint
-from services.runtime.errors import Retry
-from services.runtime.kafka import reader, to_the_end
+from services.runtime.kafka import reader, tell, to_the_end
 from services.runtime.settings import KafkaSettings
-
-_ACKNOWLEDGED_SECONDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +20,8 @@ class KafkaCopies:
 
     def keep(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Sends them, and returns when every in-sync replica has them. Raises `Retry`."""
-        failures: list[str] = []
-
-        def delivered(error: KafkaError | None, _: object) -> None:
-            if error is not None:
-                failures.append(str(error))
-
-        producer = Producer(
-            {
-                "bootstrap.servers": self.settings.bootstrap_servers,
-                "acks": "all",
-                "enable.idempotence": self.settings.idempotent_producer,
-                "log_level": 0,
-            }
-        )
-        for checkpoint in checkpoints:
-            subject = "/".join(map(str, checkpoint.place)).encode()
-            producer.produce(
-                topics.SEALS,
-                key=subject,
-                value=event_of(checkpoint),
-                headers=[*STRUCTURED_HEADERS],
-                on_delivery=delivered,
-            )
-        if producer.flush(_ACKNOWLEDGED_SECONDS) or failures:
-            why = failures[0] if failures else "not acknowledged in time"
-            raise Retry("Kafka", f"{topics.SEALS}: {why} (is the topic there? `frigjort topics`)")
+        events = (("/".join(map(str, one.place)).encode(), event_of(one)) for one in checkpoints)
+        tell(self.settings, topics.SEALS, events)
 
     def read(self) -> list[Checkpoint]:
         """All that are in it. Raises `Retry`, or `Misconfigured` for a record that is none."""

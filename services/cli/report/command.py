@@ -1,10 +1,11 @@
 """The commands of `frigjort report`."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -37,19 +38,34 @@ Before = Annotated[datetime | None, typer.Option("--before", help="Completed bef
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, times in milliseconds.")]
 
 
-@app.command()
-def effect(
-    cvr: Cvr = None,
-    sector: Sector = None,
-    task_type: TaskType = "",
-    complexity: Complexity = "",
-    programme: Programme = "",
-    study: Study = "",
-    since: Since = None,
-    before: Before = None,
-    data: DataFolder = DEFAULT_FOLDER,
-    as_json: AsJson = False,
-) -> None:
+def _command(answer: Callable[[Effect], dict[str, Any]], show: Callable[[Console, Effect], None], words: str) -> None:
+    """Adds a command that reports on the group of tasks that its options choose."""
+
+    def command(
+        cvr: Cvr = None,
+        sector: Sector = None,
+        task_type: TaskType = "",
+        complexity: Complexity = "",
+        programme: Programme = "",
+        study: Study = "",
+        since: Since = None,
+        before: Before = None,
+        data: DataFolder = DEFAULT_FOLDER,
+        as_json: AsJson = False,
+    ) -> None:
+        period = (utc(since) or FIRST, utc(before) or LAST)
+        found = _report(data, Group(None, task_type, complexity, programme, study, *period), cvr, sector)
+        if as_json:
+            typer.echo(json.dumps(answer(found)))
+        else:
+            show(Console(), found)
+
+    app.command(name=answer.__name__, help=words)(command)
+
+
+_command(
+    answers.effect,
+    screen.effect,
     """Show what AI did to the work, by every estimator that the tasks allow, side by side with its grade.
 
     Adjusted by the control that was drawn; net where there is none; difference-in-differences; each registered trial; the
@@ -60,55 +76,19 @@ def effect(
     Examples: frigjort report effect --cvr 29189846 --from 2026-01-01
 
     frigjort report effect --study metr-2025 --json
-    """
-    group = Group(
-        task_type=task_type,
-        complexity=complexity,
-        programme=programme,
-        study=study,
-        since=utc(since) or FIRST,
-        before=utc(before) or LAST,
-    )
-    found = _report(data, group, cvr, sector)
-    if as_json:
-        typer.echo(json.dumps(answers.effect(found)))
-    else:
-        screen.effect(Console(), found)
-
-
-@app.command()
-def waterfall(
-    cvr: Cvr = None,
-    sector: Sector = None,
-    task_type: TaskType = "",
-    complexity: Complexity = "",
-    programme: Programme = "",
-    study: Study = "",
-    since: Since = None,
-    before: Before = None,
-    data: DataFolder = DEFAULT_FOLDER,
-    as_json: AsJson = False,
-) -> None:
+    """,
+)
+_command(
+    answers.waterfall,
+    screen.waterfall,
     """Show the way from gross to adjusted hours: review, rework, effort without credit, drift. Signed, with intervals.
 
     The steps add up to the millisecond; their intervals do not. Beside it: what benefit owners confirmed is used elsewhere
     (an "of which"), the provisional share, and cells that are left out because of their grade.
 
     Example: frigjort report waterfall --sector municipality --from 2026-01-01 --before 2026-07-01
-    """
-    group = Group(
-        task_type=task_type,
-        complexity=complexity,
-        programme=programme,
-        study=study,
-        since=utc(since) or FIRST,
-        before=utc(before) or LAST,
-    )
-    found = _report(data, group, cvr, sector)
-    if as_json:
-        typer.echo(json.dumps(answers.waterfall(found)))
-    else:
-        screen.waterfall(Console(), found)
+    """,
+)
 
 
 def _report(data: Path, group: Group, cvr: list[str] | None, sector: SectorName | None) -> Effect:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from contracts.identifiers import is_cvr
 from services.audit.bundle.clickhouse import BundleStore
 from services.audit.bundle.writing import Writing
 from services.cli.connection import settings
+from services.cli.progress_bar import progress
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.units import hours_text
 from services.runtime import clickhouse
@@ -38,7 +37,7 @@ def bundle(
         if not is_cvr(each):
             raise Misconfigured("--cvr", f"{each} is not a CVR number")
     store = BundleStore(clickhouse.connect(settings(data, "auditor")[1]))
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with progress() as bar:
         task = bar.add_task("writing records", total=None)
         writing = Writing(folder, store, datetime.now(UTC), cvr or (), lambda rows: bar.advance(task, rows))
         manifest = writing.run()

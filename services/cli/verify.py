@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 
 from contracts import topics
 from services.audit.seals.clickhouse import SealStore
@@ -19,6 +18,7 @@ from services.audit.seals.kafka import KafkaCopies
 from services.audit.seals.verifying import Verified, Verifier
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
+from services.cli.progress_bar import progress
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.chain import Checkpoint
 from services.runtime import clickhouse
@@ -64,7 +64,7 @@ def verify(
 
 def _verified(store: SealStore, kept: list[Checkpoint], only: Collection[str] | None, most: int) -> Verified:
     total = sum(count for place, count in store.counts().items() if only is None or place[1] in only)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with progress() as bar:
         task = bar.add_task("verifying", total=total)
         verifier = Verifier(store, list(dict.fromkeys(kept)), now_ms(), only, lambda rows: bar.advance(task, rows))
         return verifier.run(most)

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from prometheus_client import CollectorRegistry
-from rich.console import Console
 from rich.progress import Progress
 
 from contracts import topics
@@ -16,6 +15,7 @@ from contracts.codes import RejectionCode
 from services.cli.connection import collector_secret, settings
 from services.cli.exit_codes import ExitCode
 from services.cli.moments import utc
+from services.cli.progress_bar import progress
 from services.cli.rejected import log, words
 from services.cli.rejected.redrive import Redrive, Report, foreign
 from services.cli.rejected.selection import Filters, coordinate_of
@@ -174,8 +174,8 @@ def _redrive(selected: list[Rejected], data: Path, store: RejectionStore, *, wri
     names = {each.coordinate.topic for each in selected}
     ids = KafkaMetadata(kafka).topic_ids(names)
 
-    async def run(progress: Progress) -> Report:
-        task = progress.add_task("judging again", total=len(selected))
+    async def run(shown: Progress) -> Report:
+        task = shown.add_task("judging again", total=len(selected))
         registry = RegistryFollower(kafka)
         try:
             await registry.start()
@@ -188,13 +188,13 @@ def _redrive(selected: list[Rejected], data: Path, store: RejectionStore, *, wri
                     sealed_to=store.sealed_to,
                     patience=Patience(give_up_seconds=_PATIENCE_SECONDS),
                     write=write,
-                    advance=lambda count: progress.update(task, advance=count),
+                    advance=lambda count: shown.update(task, advance=count),
                 ).run(selected, lambda at: bool(foreign(at, bindings, ids)))
         finally:
             await registry.stop()
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        return asyncio.run(run(progress))
+    with progress() as shown:
+        return asyncio.run(run(shown))
 
 
 def _recognise(provenance: Provenance, store: RejectionStore) -> None:

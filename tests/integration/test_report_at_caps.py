@@ -23,7 +23,6 @@ from tests.properties.restating import collected, payload_of
 from tests.properties.test_restatement import snapshot_at
 
 MINUTE = 60_000
-HOUR = 60 * MINUTE
 T = stats.t.ppf(0.975, 39)
 
 
@@ -100,7 +99,10 @@ def test_the_report_says_it_in_a_line_each(found: Effect) -> None:
         "At half the idle cap: adjusted 4.2 (3.8 … 4.5).",
         "At double the idle cap: adjusted 41.7 (39.1 … 44.3).",
     ]
-    assert said[screen.waterfall][0].startswith("At half the idle cap: gross 5.0 (1.6 … 8.4); net 5.0 (1.6 … 8.4); ")
+    assert said[screen.waterfall] == [
+        "At half the idle cap: net 5.0 (1.6 … 8.4); adjusted 4.2 (3.8 … 4.5).",
+        "At double the idle cap: net 48.3 (34.8 … 61.8); adjusted 41.7 (39.1 … 44.3).",
+    ]
     answer = answers.effect(found)["other_caps"]["double"]
     assert (answer["adjusted_grade"]["grade"], answer["without_control"]["net_ms"]) == ("B", 0)
     assert answer["adjusted"]["saving_ms"] == pytest.approx(2_500 * MINUTE)

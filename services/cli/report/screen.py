@@ -57,7 +57,7 @@ def waterfall(console: Console, found: Effect) -> None:
         name = f"[bold]{_STEP_WORDS[step.name]}[/]" if step.level else f"  {_STEP_WORDS[step.name]}"
         shown.add_row(name, _hours(step.ms), _interval(step.low_ms, step.high_ms), bar)
     console.print(shown)
-    for line in _at_caps(found, _levels):
+    for line in _at_caps(found, _totals):
         console.print(line, highlight=False)
     counts = found.counts
     share = counts.provisional / counts.treated if counts.treated else 0.0
@@ -159,8 +159,9 @@ def _freed(of: Estimates) -> Iterator[_Figure]:
         yield "net, apart", apart.net_ms, apart.low_ms, apart.high_ms
 
 
-def _levels(of: Estimates) -> Iterator[_Figure]:
-    return ((_STEP_WORDS[step.name], step.ms, step.low_ms, step.high_ms) for step in of.steps if step.level)
+def _totals(of: Estimates) -> Iterator[_Figure]:
+    kept = (step for step in of.steps if step.name in {"net", "adjusted"})
+    return ((_STEP_WORDS[step.name], step.ms, step.low_ms, step.high_ms) for step in kept)
 
 
 def _trial_lines(found: Effect) -> Iterator[str]:

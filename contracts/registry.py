@@ -68,6 +68,14 @@ class ProposedBaseline(Closed):
     median_ms: DurationMs
     p90_ms: DurationMs
     cap_ms: Annotated[DurationMs | None, OR_ABSENT, Field(description="Idle cap for elapsed time; absent: none")] = None
+    mean_half_cap_ms: Annotated[
+        DurationMs | None, OR_ABSENT, Field(description="The mean at half the idle cap; all four of these, or none")
+    ] = None
+    standard_error_half_cap_ms: Annotated[DurationMs | None, OR_ABSENT] = None
+    mean_double_cap_ms: Annotated[
+        DurationMs | None, OR_ABSENT, Field(description="The mean at double the idle cap")
+    ] = None
+    standard_error_double_cap_ms: Annotated[DurationMs | None, OR_ABSENT] = None
     between_authority_sd_ms: Annotated[
         DurationMs | None,
         OR_ABSENT,
@@ -95,10 +103,20 @@ class ProposedBaseline(Closed):
             self.valid_to <= self.valid_from,
             self.clusters > self.n,
             self.evidence.window_to <= self.evidence.window_from,
+            not self._holds_at_other_caps(),
         )
         if any(contradictions):
             raise fault(RejectionCode.INCONSISTENT)
         return self
+
+    def _holds_at_other_caps(self) -> bool:
+        """Whether what is said of other caps is said whole, of a baseline that has one, and of the same tasks: a lower cap
+        never counts more of a task."""
+        half, double = self.mean_half_cap_ms, self.mean_double_cap_ms
+        errors = (self.standard_error_half_cap_ms, self.standard_error_double_cap_ms)
+        if half is None or double is None or None in errors:
+            return (half, double, *errors) == (None,) * 4
+        return self.cap_ms is not None and half <= self.mean_ms <= double
 
 
 class Baseline(ProposedBaseline):

@@ -126,6 +126,10 @@ def baseline() -> dict[str, Any]:
         "median_ms": 1_500_000,
         "p90_ms": 3_600_000,
         "cap_ms": 7_200_000,
+        "mean_half_cap_ms": 1_740_000,
+        "standard_error_half_cap_ms": 27_000,
+        "mean_double_cap_ms": 1_830_000,
+        "standard_error_double_cap_ms": 33_000,
         "between_authority_sd_ms": 90_000,
         "method": "history",
         "evidence": {

@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -132,6 +132,7 @@ def proposal(
     estimate = found.estimate
     if not estimate.supported:
         raise ValueError(f"{found.activity}: {found.verdict}")
+    other_caps = estimate.under_cap(estimate.cap_ms)
     whose = scope.get("authority") or scope.get("sector") or "nation"
     series = f"{whose}/{found.task_type.removeprefix('local:')}"
     return {
@@ -149,6 +150,7 @@ def proposal(
         "median_ms": estimate.median_ms,
         "p90_ms": estimate.p90_ms,
         **({"cap_ms": estimate.cap_ms} if estimate.cap_ms is not None else {}),
+        **(asdict(other_caps) if other_caps is not None else {}),
         "method": found.method,
         "evidence": {
             **evidence,

@@ -22,7 +22,8 @@ from services.runtime.errors import Halt, Misconfigured
 
 _CONTRADICTIONS: Final = (
     "an authority stands with level authority alone, a sector with level sector alone; valid_to is after valid_from and "
-    "window_to after window_from; there are no more clusters than tasks"
+    "window_to after window_from; there are no more clusters than tasks; mean and standard error at half and at double the cap "
+    "stand together and with cap_ms alone, and a mean does not fall where the cap rises"
 )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from services.baselines.estimates import TaskTypeEstimate
 from services.domain.estimation.diagnosis import Diagnosis
-from services.domain.estimation.estimate import Estimate
+from services.domain.estimation.estimate import Estimate, OtherCaps
 from services.runtime.errors import Misconfigured
 
 
@@ -73,11 +73,12 @@ def _as_json(entry: TaskTypeEstimate) -> dict[str, Any]:
 
 
 def _from_json(entry: dict[str, Any]) -> TaskTypeEstimate:
-    numbers = {name: entry[name] for name in Estimate.__dataclass_fields__ if name != "clusters"}
+    numbers = {name: entry[name] for name in Estimate.__dataclass_fields__ if name not in {"clusters", "other_caps"}}
+    other_caps = msgspec.convert(entry["other_caps"], OtherCaps | None)
     return TaskTypeEstimate(
         activity=entry["activity"],
         task_type=entry["task_type"],
-        estimate=Estimate(**numbers, clusters=entry["cases"]),
+        estimate=Estimate(**numbers, clusters=entry["cases"], other_caps=other_caps),
         diagnosis=msgspec.convert(entry["diagnosis"], Diagnosis),
         window_from=datetime.fromisoformat(entry["window_from"]),
         window_to=datetime.fromisoformat(entry["window_to"]),

@@ -4,9 +4,9 @@ Everything but a trial is read as sums per cell, role, cluster and baseline vers
 than tasks. A task without a cluster is its own: a blank before its name keeps it apart from every token.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
@@ -36,7 +36,7 @@ SELECT authority, task_type, complexity, role, {_CLUSTER} AS unit, {_VERSION} AS
        sumIf(effort_ms, credit_ms IS NULL AND outcome = 'completed') AS induced,
        toInt64(countIf(completed_at > fromUnixTimestamp64Milli({{mature:Int64}}, 'UTC'))) AS young,
        sumIf(coalesce(credit_ms, 0) - effort_ms, completed_at > fromUnixTimestamp64Milli({{mature:Int64}}, 'UTC')) AS young_net
-FROM measured_roles WHERE role != 'comparison' AND {_WHERE}
+FROM {{measured}} WHERE role != 'comparison' AND {_WHERE}
 GROUP BY authority, task_type, complexity, role, unit, baseline_name
 ORDER BY authority, task_type, complexity, role, unit, baseline_name
 """
@@ -45,7 +45,7 @@ SELECT authority, task_type, complexity,
        arraySort(groupUniqArrayIf(toString(assignment), role = 'treated')) AS assignments,
        arraySort(groupUniqArray(toString(time_basis))) AS time_bases,
        arraySort(groupUniqArrayIf({_VERSION}, role = 'treated' AND credit_ms IS NOT NULL)) AS baselines
-FROM measured_roles WHERE role != 'comparison' AND {_WHERE}
+FROM {{measured}} WHERE role != 'comparison' AND {_WHERE}
 GROUP BY authority, task_type, complexity HAVING countIf(role = 'treated') > 0
 ORDER BY authority, task_type, complexity
 """
@@ -53,7 +53,7 @@ _MIX: Final = f"""
 SELECT authority, task_type, complexity, work, audience, role, {_CLUSTER} AS unit, toInt64(count()) AS n,
        sum(effort_ms) AS effort, groupUniqArray(toString(assignment)) AS assignments,
        groupUniqArray(toString(time_basis)) AS time_bases
-FROM measured_roles WHERE {{roles}} AND {_WHERE}
+FROM {{measured}} WHERE {{roles}} AND {_WHERE}
 GROUP BY authority, task_type, complexity, work, audience, role, unit
 ORDER BY authority, task_type, complexity, work, audience, role, unit
 """
@@ -63,31 +63,46 @@ _MONTHS: Final = f"""
 SELECT authority, toInt64(12 * (toYear(completed_at) - 1970) + toMonth(completed_at) - 1) AS month,
        sum(effort_ms) AS effort, sum(coalesce(credit_ms, 0)) AS credit,
        toInt64(countIf(assistance != 'none')) AS assisted, groupUniqArray(toString(time_basis)) AS time_bases
-FROM measured_roles WHERE {_WHERE} GROUP BY authority, month ORDER BY authority, month
+FROM {{measured}} WHERE {_WHERE} GROUP BY authority, month ORDER BY authority, month
 """
 _STUDIES: Final = f"""
-SELECT study, count() FROM task_measurements WHERE study != '' AND arm != '' AND {_WHERE} GROUP BY study ORDER BY study
+SELECT study, count() FROM {{tasks}} WHERE study != '' AND arm != '' AND {_WHERE} GROUP BY study ORDER BY study
 """
 _TRIAL: Final = f"""
 SELECT concat(authority, ' ', {_CLUSTER}) AS unit, stratum, arm, outcome, time_basis, counted_active_ms, review_ms,
        rework_ms, predicted_without_ai_ms, predicted_with_ai_ms
-FROM task_measurements WHERE arm != '' AND {_WHERE} ORDER BY authority, task
+FROM {{tasks}} WHERE arm != '' AND {_WHERE} ORDER BY authority, task
 """
 _BASELINES: Final = """
 SELECT concat(baseline, '/', toString(baseline_version)) AS name, any(evidence_source), any(standard_error_ms),
        any(if(level = 'authority', 0, coalesce(between_authority_sd_ms, 0))), any(method)
-FROM baseline_versions WHERE kind = 'published' GROUP BY name ORDER BY name
+FROM {versions} WHERE kind = 'published' GROUP BY name ORDER BY name
+"""
+_AT_FIXED: Final = {
+    "{measured}": "measured_roles",
+    "{tasks}": "task_roles",
+    "{versions}": "baseline_versions",
+}
+_AT_OTHER: Final = {
+    "{measured}": "(SELECT * FROM task_roles_at_caps WHERE at = '{cap}' AND status = 'measured')",
+    "{tasks}": "(SELECT * FROM task_roles_at_caps WHERE at = '{cap}')",
+    "{versions}": "(SELECT * FROM baselines_at_caps WHERE at = '{cap}' AND isNotNull(standard_error_ms))",
+}
+_CAPPED: Final = f"""
+SELECT countIf(status = 'measured'), countIf(status = 'unmeasured') FROM task_roles_at_caps
+WHERE at = 'half' AND {_WHERE} AND (baseline, baseline_version) IN (
+    SELECT baseline, baseline_version FROM baselines_at_caps WHERE at = 'half' AND isNotNull(cap_ms))
 """
 _COUNTS: Final = f"""
 SELECT count(), countIf(status = 'unmeasured'), countIf(status = 'incomplete'), countIf(capped = 1),
        countIf(status = 'measured' AND arm = '' AND assistance = 'none'), toUnixTimestamp64Milli(max(broker_time))
-FROM task_measurements WHERE {_WHERE}
+FROM {{tasks}} WHERE {_WHERE}
 """
 _CLAIMS: Final = f"""
 SELECT countIf(predicted_without_ai_ms IS NOT NULL AND predicted_with_ai_ms IS NOT NULL),
        sum(coalesce(predicted_without_ai_ms - predicted_with_ai_ms, 0)),
        countIf(time_basis = 'self_reported'), sumIf(saved_ms, time_basis = 'self_reported')
-FROM measured_roles WHERE role = 'treated' AND {_WHERE}
+FROM {{measured}} WHERE role = 'treated' AND {_WHERE}
 """
 _REALISED: Final = """
 SELECT use, sumIf(realised_ms, NOT faulty), toInt64(countIf(NOT faulty)), toInt64(countIf(faulty))
@@ -99,11 +114,14 @@ WHERE ({everybody:Bool} OR has({authorities:Array(String)}, authority))
 GROUP BY use ORDER BY use
 """
 _WITHOUT_AI: Final = f"""
-SELECT sum(effort_ms), sum(assumeNotNull(credit_ms)) FROM measured_roles
+SELECT sum(effort_ms), sum(assumeNotNull(credit_ms)) FROM {{measured}}
 WHERE role != 'treated' AND credit_ms IS NOT NULL AND {_WHERE}
 """
 _SECTOR: Final = "SELECT authority FROM current_authorities WHERE sector = {sector:String} ORDER BY authority"
 _TARGETS: Final = "SELECT name, argMax(value, target_version), max(target_version) FROM target_versions GROUP BY name"
+
+
+OtherCap = Literal["half", "double"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +138,20 @@ class TaskCounts:
 
 @dataclass(frozen=True, slots=True)
 class ReportStore:
-    """What ClickHouse holds now. Raises `Retry` or `Halt`. The columns of a table are those of its statement, times in ms."""
+    """What ClickHouse holds now. Raises `Retry` or `Halt`. The columns of a table are those of its statement, times in ms.
+    `cap`: all of it as if the idle cap were half as high, or twice; `None`: as it was fixed."""
 
     client: Client
+    cap: OtherCap | None = None
+
+    def at(self, cap: OtherCap) -> "ReportStore":
+        """The same at another cap. Tasks whose baseline does not say its mean there are unmeasured."""
+        return replace(self, cap=cap)
+
+    def capped(self, group: Group) -> tuple[int, int]:
+        """Measured tasks whose baseline carries a cap: of how many the credit at other caps is known, and of how many not."""
+        ((known, unknown),) = self._rows(_CAPPED, group.parameters())
+        return int(known), int(unknown)
 
     def authorities(self, sector: str) -> tuple[str, ...]:
         """The authorities that are in a sector now."""
@@ -188,8 +217,14 @@ class ReportStore:
 
     def _rows(self, sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
         with translated():
-            return [tuple(row) for row in self.client.query(sql, parameters=parameters).result_rows]
+            return [tuple(row) for row in self.client.query(self._sql(sql), parameters=parameters).result_rows]
 
     def _table(self, sql: str, parameters: dict[str, object]) -> pa.Table:
         with translated():
-            return self.client.query_arrow(sql, parameters=parameters, use_strings=True)
+            return self.client.query_arrow(self._sql(sql), parameters=parameters, use_strings=True)
+
+    def _sql(self, statement: str) -> str:
+        """The statement over what the cap makes of tasks and baselines."""
+        for name, source in (_AT_FIXED if self.cap is None else _AT_OTHER).items():
+            statement = statement.replace(name, source.replace("{cap}", self.cap or ""))
+        return statement

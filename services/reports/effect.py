@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,8 +18,8 @@ from services.domain.effect.trial import Trial, trial
 from services.domain.effect.waterfall import Step, waterfall
 from services.domain.tables import equals, integers
 from services.reports import inputs
-from services.reports.clickhouse import ReportStore
-from services.reports.group import Group
+from services.reports.clickhouse import OtherCap, ReportStore
+from services.reports.group import LAST, Group
 
 PROVISIONAL: Final = timedelta(days=90)
 GRADES: Final[tuple[Grade, ...]] = ("A", "B", "C", "D")
@@ -64,21 +64,31 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimates:
+    """What a cap bears on: every estimator, side by side, under one idle cap for each baseline."""
+
+    headline: Headline
+    steps: tuple[Step, ...]
+    drift: dict[str, Drift]
+    trials: dict[str, Trial | Refusal]
+    comparison: Comparison | Refusal
+    staggered: Staggered | Refusal
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
-    """A report. `minimum` is the grade set in advance, with the version of that decision. `realised` is `None` where the group
-    is narrower than what benefit owners confirm. `newest`: the broker's time of the newest task."""
+    """A report. `minimum` is the grade set in advance, with the version of that decision. `estimates` are at the cap that was
+    fixed before AI; `other_caps` the same at half and at double that, empty where no baseline of these tasks carries a cap.
+    `realised` is `None` where the group is narrower than what benefit owners confirm. `newest`: the broker's time of the newest
+    task."""
 
     counts: Counts
     newest: datetime | None
     minimum: Grade
     minimum_version: int
-    headline: Headline
-    steps: tuple[Step, ...]
-    drift: dict[str, Drift]
+    estimates: Estimates
+    other_caps: dict[OtherCap, Estimates | Refusal]
     balance: Balance | Refusal
-    trials: dict[str, Trial | Refusal]
-    comparison: Comparison | Refusal
-    staggered: Staggered | Refusal
     claims: Claims
     realised: tuple[Use, ...] | None
 
@@ -87,31 +97,53 @@ def effect(store: ReportStore, group: Group, now: datetime) -> Effect:
     """The report of a group as ClickHouse holds it now. Raises `Retry` or `Halt`."""
     value, version = store.targets()["minimum_grade"]
     minimum = GRADES[round(value) - 1]
-    known = store.baselines()
-    errors = inputs.baseline_errors(known)
-    methods: dict[str, Method] = {str(name): method for name, *_, method in known}
     table = store.sums(group, now - PROVISIONAL)
-    sums = inputs.arm_sums(table)
-    found = headline(sums, errors, inputs.member_evidence(store.evidence(group)), methods, minimum)
     counts, newest = _counts(store, group, table)
     return Effect(
         counts=counts,
         newest=newest,
         minimum=minimum,
         minimum_version=version,
+        estimates=_estimates(store, group, minimum, table),
+        other_caps=_other_caps(store, group, minimum),
+        balance=_balance(store.drawn(group)),
+        claims=Claims(*store.claims(group)),
+        realised=_realised(store, group),
+    )
+
+
+def _estimates(store: ReportStore, group: Group, minimum: Grade, table: pa.Table) -> Estimates:
+    """`table`: the sums of the group."""
+    known = store.baselines()
+    errors = inputs.baseline_errors(known)
+    methods: dict[str, Method] = {str(name): method for name, *_, method in known}
+    sums = inputs.arm_sums(table)
+    found = headline(sums, errors, inputs.member_evidence(store.evidence(group)), methods, minimum)
+    return Estimates(
         headline=found,
         steps=waterfall(inputs.step_sums(table.filter(pa.array(found.kept))), errors, found.saving),
         drift=drift_by_authority(sums, errors),
-        balance=_balance(store.drawn(group)),
         trials={
             study: trial(inputs.trial_tasks(store.trial(replace(group, study=study))))
             for study, _ in store.studies(group)
         },
         comparison=_comparison(store.not_drawn(group)),
         staggered=_staggered(store.months(group)),
-        claims=Claims(*store.claims(group)),
-        realised=_realised(store, group),
     )
+
+
+def _other_caps(store: ReportStore, group: Group, minimum: Grade) -> dict[OtherCap, Estimates | Refusal]:
+    known, unknown = store.capped(group)
+    if known + unknown == 0:
+        return {}
+    if unknown:
+        why = Refusal(
+            f"the credit of {unknown:,} of {known + unknown:,} tasks is not known there: their baseline carries a cap and does not say "
+            "its mean at another; propose a version that does, from `frigjort baseline estimate` and with --takes-over"
+        )
+        return dict.fromkeys(get_args(OtherCap), why)
+    stores = {cap: store.at(cap) for cap in get_args(OtherCap)}
+    return {cap: _estimates(at, group, minimum, at.sums(group, LAST)) for cap, at in stores.items()}
 
 
 def _counts(store: ReportStore, group: Group, table: pa.Table) -> tuple[Counts, datetime | None]:

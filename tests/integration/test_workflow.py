@@ -27,9 +27,17 @@ BEGIN, DONE = TODAY - timedelta(days=100), TODAY - timedelta(days=10)
 SERIES = f"{AUTHORITY}/sag"
 KIND = {"task_type": "local:sag", "completed_at": rfc3339(DONE), "started_at": rfc3339(DONE - timedelta(hours=1))}
 SCOPE = ("--level", "authority", "--whose", AUTHORITY, "--task-type", "local:sag", "--by", "method-office")
+OTHER_CAPS = {
+    "mean_half_cap_ms": 700_000,
+    "standard_error_half_cap_ms": 50_000,
+    "mean_double_cap_ms": 950_000,
+    "standard_error_double_cap_ms": 70_000,
+}
+
 NUMBERS = ("--method", "expert_estimate", "--n", "40", "--clusters", "12", "--mean-ms", "900000",
            "--standard-error-ms", "60000", "--median-ms", "800000", "--p90-ms", "2000000",
-           "--window-from", "2025-01-01", "--window-to", "2025-06-01")  # fmt: skip
+           "--window-from", "2025-01-01", "--window-to", "2025-06-01", "--cap-minutes", "15",
+           *(part for name, ms in OTHER_CAPS.items() for part in (f"--{name.replace('_', '-')}", str(ms))))  # fmt: skip
 
 pytestmark = on_embedded
 
@@ -119,6 +127,7 @@ def test_from_a_proposal_by_hand_to_hours_freed(running: Running, panel: Path) -
     assert (filed["becomes"], filed["grade"]) == (f"{SERIES}/1", "D")
     shown = frigjort(running, "show", f"{SERIES}/1")
     assert shown["evidence"]["sha256"] == hashlib.sha256(panel.read_bytes()).hexdigest()
+    assert {name: shown[name] for name in OTHER_CAPS} == OTHER_CAPS
     assert (shown["state"], shown["proposal"], shown["proposed_by"]) == ("proposed", proposal, "method-office")
 
     before = stored(running)
@@ -211,6 +220,11 @@ def test_a_baseline_is_renewed_from_its_holdout(start_stack: Callable[..., Runni
     publish(running, answer["proposal"])
     shown = frigjort(running, "show", f"{SERIES}/2")
     assert (shown["method"], shown["grade"], shown["cap_ms"]) == ("holdout", "A", 900_000)
+    assert (shown["mean_half_cap_ms"], shown["mean_double_cap_ms"]) == (
+        600_000,
+        600_000,
+    )  # measured: no cap bears on it
+    assert shown["standard_error_half_cap_ms"] == shown["standard_error_ms"]
     assert datetime.fromisoformat(shown["valid_from"]) == BEGIN + timedelta(days=120)
     assert datetime.fromisoformat(shown["expires_at"]) == BEGIN + timedelta(days=850)
     assert endings(running) == []

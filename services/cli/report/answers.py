@@ -1,29 +1,21 @@
 """Reports as JSON: times in milliseconds, an estimate that cannot be given as `{"refused": why}`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 from services.domain.effect.adjusted import CellResult
 from services.domain.effect.refusal import Refusal
-from services.reports.effect import Effect
+from services.reports.effect import Effect, Estimates
 
 
 def effect(found: Effect) -> dict[str, Any]:
     """The whole report."""
-    saving = found.headline.saving
     return {
         **_common(found),
-        "adjusted": plain(saving.adjusted),
-        "adjusted_grade": plain(found.headline.adjusted_grade),
-        "without_control": plain(saving.insufficient),
-        "without_control_grade": plain(found.headline.net_grade),
-        "cells": [_cell(cell) for cell in saving.cells],
-        "drift": plain(found.drift),
+        **_estimates(found.estimates),
+        "other_caps": _at_caps(found, _estimates),
         "balance": plain(found.balance),
-        "trials": plain(found.trials),
-        "comparison": plain(found.comparison),
-        "staggered": plain(found.staggered),
         "claims": plain(found.claims),
     }
 
@@ -32,11 +24,39 @@ def waterfall(found: Effect) -> dict[str, Any]:
     """The steps and what stands beside them."""
     return {
         **_common(found),
-        "steps": [{**plain(step), "level": step.level} for step in found.steps],
-        "adjusted_grade": plain(found.headline.adjusted_grade),
-        "net_grade": plain(found.headline.net_grade),
+        **_steps(found.estimates),
+        "other_caps": _at_caps(found, _steps),
         "realised": plain(found.realised),
     }
+
+
+def _estimates(of: Estimates) -> dict[str, Any]:
+    saving = of.headline.saving
+    return {
+        "adjusted": plain(saving.adjusted),
+        "adjusted_grade": plain(of.headline.adjusted_grade),
+        "without_control": plain(saving.insufficient),
+        "without_control_grade": plain(of.headline.net_grade),
+        "cells": [_cell(cell) for cell in saving.cells],
+        "excluded": plain(of.headline.excluded),
+        "drift": plain(of.drift),
+        "trials": plain(of.trials),
+        "comparison": plain(of.comparison),
+        "staggered": plain(of.staggered),
+    }
+
+
+def _steps(of: Estimates) -> dict[str, Any]:
+    return {
+        "steps": [{**plain(step), "level": step.level} for step in of.steps],
+        "adjusted_grade": plain(of.headline.adjusted_grade),
+        "net_grade": plain(of.headline.net_grade),
+        "excluded": plain(of.headline.excluded),
+    }
+
+
+def _at_caps(found: Effect, answer: Callable[[Estimates], dict[str, Any]]) -> dict[str, Any]:
+    return {cap: plain(at) if isinstance(at, Refusal) else answer(at) for cap, at in found.other_caps.items()}
 
 
 def _common(found: Effect) -> dict[str, Any]:
@@ -44,7 +64,6 @@ def _common(found: Effect) -> dict[str, Any]:
         "newest": found.newest.isoformat() if found.newest else None,
         "counts": plain(found.counts),
         "minimum_grade": {"grade": found.minimum, "version": found.minimum_version},
-        "excluded": plain(found.headline.excluded),
     }
 
 

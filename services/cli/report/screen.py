@@ -1,6 +1,6 @@
 """Reports in a terminal of 80 columns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from rich.bar import Bar
@@ -13,7 +13,7 @@ from services.domain.effect.refusal import Refusal
 from services.domain.effect.trial import Factor, Trial
 from services.domain.effect.waterfall import Step, StepName
 from services.domain.units import hours
-from services.reports.effect import Effect
+from services.reports.effect import Effect, Estimates
 
 _STEP_WORDS: Final[dict[StepName, str]] = {
     "gross": "gross",
@@ -28,6 +28,7 @@ _STEP_WORDS: Final[dict[StepName, str]] = {
     "adjusted": "adjusted",
 }
 _SHOWN: Final = 8
+_Figure = tuple[str, float, float | None, float | None]
 _Row = tuple[str, float | None, float | None, float | None, str]
 
 
@@ -38,7 +39,7 @@ def effect(console: Console, found: Effect) -> None:
     for name, ms, low, high, grade in _estimates(found):
         shown.add_row(name, _hours(ms), _interval(low, high), grade)
     console.print(shown)
-    for line in (*_reasons(found), *_trial_lines(found)):
+    for line in (*_reasons(found), *_at_caps(found, _freed), *_trial_lines(found)):
         console.print(line, highlight=False)
     _drift(console, found)
     _balance(console, found)
@@ -48,9 +49,9 @@ def effect(console: Console, found: Effect) -> None:
 def waterfall(console: Console, found: Effect) -> None:
     """The steps with a bar each, and what stands beside them."""
     _about(console, found)
-    low, high = _extent(found.steps)
+    low, high = _extent(found.estimates.steps)
     shown = table("step", "hours", "95 % interval", "", words=("step", ""))
-    for step, begin, end in _spans(found.steps):
+    for step, begin, end in _spans(found.estimates.steps):
         if not step.level and step.ms == 0:
             continue
         colour = "cyan" if step.level else "green" if step.ms >= 0 else "red"
@@ -58,6 +59,8 @@ def waterfall(console: Console, found: Effect) -> None:
         name = f"[bold]{_STEP_WORDS[step.name]}[/]" if step.level else f"  {_STEP_WORDS[step.name]}"
         shown.add_row(name, _hours(step.ms), _interval(step.low_ms, step.high_ms), bar)
     console.print(shown)
+    for line in _at_caps(found, _totals):
+        console.print(line, highlight=False)
     counts = found.counts
     share = counts.provisional / counts.treated if counts.treated else 0.0
     console.print(
@@ -80,15 +83,27 @@ def _about(console: Console, found: Effect) -> None:
 
 
 def _estimates(found: Effect) -> Iterator[_Row]:
-    saving = found.headline.saving
+    saving = found.estimates.headline.saving
     if saving.adjusted is not None:
         of = saving.adjusted
-        yield "adjusted by the control", of.saving_ms, of.low_ms, of.high_ms, _grade(found.headline.adjusted_grade)
+        yield (
+            "adjusted by the control",
+            of.saving_ms,
+            of.low_ms,
+            of.high_ms,
+            _grade(found.estimates.headline.adjusted_grade),
+        )
     apart = saving.insufficient
     if apart.clusters_min or saving.adjusted is None:
-        yield "net without control, apart", apart.net_ms, apart.low_ms, apart.high_ms, _grade(found.headline.net_grade)
-    if not isinstance(found.staggered, Refusal):
-        of_all = found.staggered
+        yield (
+            "net without control, apart",
+            apart.net_ms,
+            apart.low_ms,
+            apart.high_ms,
+            _grade(found.estimates.headline.net_grade),
+        )
+    if not isinstance(found.estimates.staggered, Refusal):
+        of_all = found.estimates.staggered
         yield (
             "difference-in-differences",
             of_all.freed_ms,
@@ -96,15 +111,15 @@ def _estimates(found: Effect) -> Iterator[_Row]:
             of_all.high_ms,
             of_all.grade.grade,
         )
-    for name, one in found.trials.items():
+    for name, one in found.estimates.trials.items():
         if isinstance(one, Trial):
             for words, sums in (("", one.unadjusted), (", by prediction", one.scaled)):
                 if not isinstance(sums, Refusal):
                     yield f"trial {name}{words}", sums.freed_ms, sums.low_ms, sums.high_ms, one.grade.grade
-    if not isinstance(found.comparison, Refusal):
-        of_both = found.comparison.post_stratified.freed
-        words = f"against tasks without AI: {found.comparison.label}"
-        yield words, of_both.freed_ms, of_both.low_ms, of_both.high_ms, found.comparison.grade.grade
+    if not isinstance(found.estimates.comparison, Refusal):
+        of_both = found.estimates.comparison.post_stratified.freed
+        words = f"against tasks without AI: {found.estimates.comparison.label}"
+        yield words, of_both.freed_ms, of_both.low_ms, of_both.high_ms, found.estimates.comparison.grade.grade
     if found.claims.predicted:
         yield f"claimed by expectation, {found.claims.predicted:,} tasks", found.claims.expected_ms, None, None, "D"
     if found.claims.self_reported:
@@ -112,17 +127,47 @@ def _estimates(found: Effect) -> Iterator[_Row]:
 
 
 def _reasons(found: Effect) -> Iterator[str]:
-    for name, grade in (("Adjusted", found.headline.adjusted_grade), ("Net", found.headline.net_grade)):
+    for name, grade in (
+        ("Adjusted", found.estimates.headline.adjusted_grade),
+        ("Net", found.estimates.headline.net_grade),
+    ):
         if grade is not None:
             yield f"{name} is of grade {grade.grade}: {'; '.join(reason.why for reason in grade.decisive)}."
-    refused = (("Difference-in-differences", found.staggered), ("Comparison", found.comparison))
-    for name, estimate in (*refused, *((f"Trial {name}", one) for name, one in found.trials.items())):
+    refused = (("Difference-in-differences", found.estimates.staggered), ("Comparison", found.estimates.comparison))
+    for name, estimate in (*refused, *((f"Trial {name}", one) for name, one in found.estimates.trials.items())):
         if isinstance(estimate, Refusal):
             yield f"{name}: none, since {escape(estimate.reason)}."
 
 
+def _at_caps(found: Effect, figures: Callable[[Estimates], Iterator[_Figure]]) -> Iterator[str]:
+    """A line for half and one for double the cap; one for both where nothing can be said."""
+    for cap, at in found.other_caps.items():
+        if isinstance(at, Refusal):
+            yield f"At half and at double the idle cap: not known, since {escape(at.reason)}."
+            return
+        words = (
+            f"{name} {_hours(ms)}" + ("" if low is None else f" ({_interval(low, high)})")
+            for name, ms, low, high in figures(at)
+        )
+        yield f"At {cap} the idle cap: {'; '.join(words)}."
+
+
+def _freed(of: Estimates) -> Iterator[_Figure]:
+    saving = of.headline.saving
+    if saving.adjusted is not None:
+        yield "adjusted", saving.adjusted.saving_ms, saving.adjusted.low_ms, saving.adjusted.high_ms
+    apart = saving.insufficient
+    if apart.clusters_min or saving.adjusted is None:
+        yield "net, apart", apart.net_ms, apart.low_ms, apart.high_ms
+
+
+def _totals(of: Estimates) -> Iterator[_Figure]:
+    kept = (step for step in of.steps if step.name in {"net", "adjusted"})
+    return ((_STEP_WORDS[step.name], step.ms, step.low_ms, step.high_ms) for step in kept)
+
+
 def _trial_lines(found: Effect) -> Iterator[str]:
-    for name, one in found.trials.items():
+    for name, one in found.estimates.trials.items():
         if not isinstance(one, Trial):
             continue
         factor = one.factor
@@ -138,16 +183,17 @@ def _trial_lines(found: Effect) -> Iterator[str]:
 
 
 def _drift(console: Console, found: Effect) -> None:
-    if not found.drift:
+    if not found.estimates.drift:
         return
-    alarms = {name: one for name, one in found.drift.items() if one.alarm}
+    alarms = {name: one for name, one in found.estimates.drift.items() if one.alarm}
     console.print(
-        f"Drift of baselines: {len(found.drift):,} authorities with control tasks, {len(alarms):,} whose interval excludes 1.",
+        f"Drift of baselines: {len(found.estimates.drift):,} authorities with control tasks, {len(alarms):,} whose interval excludes 1.",
         highlight=False,
     )
     shown = table("authority", "drift", "95 % interval", "clusters", words=("authority",))
     furthest = (
-        sorted(alarms.items(), key=lambda item: -abs(item[1].ratio - 1))[:_SHOWN] or list(found.drift.items())[:1]
+        sorted(alarms.items(), key=lambda item: -abs(item[1].ratio - 1))[:_SHOWN]
+        or list(found.estimates.drift.items())[:1]
     )
     for name, one in furthest:
         ends = "-" if one.low is None or one.high is None else f"{one.low:.3f} … {one.high:.3f}"
@@ -174,7 +220,7 @@ def _realised(console: Console, found: Effect) -> None:
 
 
 def _excluded(console: Console, found: Effect) -> None:
-    excluded = found.headline.excluded
+    excluded = found.estimates.headline.excluded
     if not excluded:
         return
     tasks, ms = sum(one.tasks for one in excluded), sum(one.net_ms for one in excluded)

@@ -12,6 +12,10 @@ from services.cli.moments import utc
 from services.runtime.errors import Misconfigured
 
 _WHAT: Final = "a proposal by hand"
+_OTHER_CAPS: Final = (
+    *("mean-half-cap-ms", "standard-error-half-cap-ms"),
+    *("mean-double-cap-ms", "standard-error-double-cap-ms"),
+)
 
 
 class CapMinutes(StrEnum):
@@ -76,6 +80,7 @@ def content(
         "expires_at": rfc3339(valid_from + EXPIRES_AFTER),
         **{name.replace("-", "_"): numbers[name] for name in required[1:]},
         "cap_ms": None if cap is None else int(cap) * 60_000,
+        **{name.replace("-", "_"): numbers[name] for name in _OTHER_CAPS},
         "between_authority_sd_ms": numbers["between-authority-sd-ms"],
         "evidence": source.evidence(window),
         "proposed_by": people,

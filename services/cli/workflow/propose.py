@@ -87,6 +87,12 @@ def propose(
     cap_minutes: Annotated[
         by_hand.CapMinutes | None, typer.Option(help="Idle cap of elapsed time.", rich_help_panel=_EVIDENCE)
     ] = None,
+    mean_half_cap_ms: Annotated[
+        int | None, typer.Option(help="Mean at half the idle cap; with the next three.", rich_help_panel=_EVIDENCE)
+    ] = None,
+    standard_error_half_cap_ms: Annotated[int | None, typer.Option(rich_help_panel=_EVIDENCE)] = None,
+    mean_double_cap_ms: Annotated[int | None, typer.Option(rich_help_panel=_EVIDENCE)] = None,
+    standard_error_double_cap_ms: Annotated[int | None, typer.Option(rich_help_panel=_EVIDENCE)] = None,
     between_authority_sd_ms: Annotated[
         int | None, typer.Option(help="Where others borrow it.", rich_help_panel=_EVIDENCE)
     ] = None,
@@ -118,6 +124,8 @@ def propose(
         "method": method and method.value, "n": n, "clusters": clusters, "mean-ms": mean_ms,
         "standard-error-ms": standard_error_ms, "median-ms": median_ms, "p90-ms": p90_ms,
         "cap-minutes": cap_minutes and cap_minutes.value, "between-authority-sd-ms": between_authority_sd_ms,
+        "mean-half-cap-ms": mean_half_cap_ms, "standard-error-half-cap-ms": standard_error_half_cap_ms,
+        "mean-double-cap-ms": mean_double_cap_ms, "standard-error-double-cap-ms": standard_error_double_cap_ms,
         "window-from": window_from, "window-to": window_to, "series": series,
     }  # fmt: skip
     whole = {**numbers, "task-type": task_type, "complexity": complexity.value}

@@ -1,6 +1,7 @@
 """`frigjort baseline renew`."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -94,6 +95,7 @@ def _content(
     renewed: Version, found: TaskTypeEstimate, controls: Controls, window: tuple[datetime, datetime], begin: datetime
 ) -> dict[str, Any]:
     numbers = found.estimate
+    other_caps = numbers.under_cap(renewed.baseline.cap_ms)
     return {
         **{name: value for name, value in content_of(renewed.baseline).items() if name != "version"},
         "valid_from": begin,
@@ -105,6 +107,7 @@ def _content(
         "standard_error_ms": numbers.standard_error_ms,
         "median_ms": numbers.median_ms,
         "p90_ms": numbers.p90_ms,
+        **(asdict(other_caps) if other_caps is not None else {}),
         "method": found.method,
         "evidence": {
             "source": controls.source,

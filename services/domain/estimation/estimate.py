@@ -18,11 +18,22 @@ Clusters = Sequence[str] | Integers
 
 
 @dataclass(frozen=True, slots=True)
+class OtherCaps:
+    """Mean and clustered standard error of the same tasks, had the cap been half as high or twice, milliseconds; named as a
+    baseline has them. They do not choose the cap: they show how much of a figure hangs on it."""
+
+    mean_half_cap_ms: int
+    standard_error_half_cap_ms: int
+    mean_double_cap_ms: int
+    standard_error_double_cap_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """Estimates of one task type, milliseconds of counted effort; `raw_mean_ms` is the mean before the cap.
 
     `cap_ms` is `None` where time needs no cap (any basis but elapsed), or where elapsed time supports none: then nothing
-    was cut, and `capped_share` says what the largest cap would have cut.
+    was cut, and `capped_share` says what the largest cap would have cut. `other_caps` exactly where there is a cap.
     """
 
     n: int
@@ -35,6 +46,15 @@ class Estimate:
     capped_share: float
     raw_mean_ms: int
     time_basis: TimeBasis
+    other_caps: OtherCaps | None = None
+
+    def under_cap(self, cap_ms: int | None) -> OtherCaps | None:
+        """What a baseline with this cap says of half and of double the cap; nothing without one. It may have a cap that these
+        tasks do not: where their time was measured as work it is the same under every cap."""
+        if cap_ms is None:
+            return None
+        same = self.mean_ms, self.standard_error_ms
+        return self.other_caps or OtherCaps(*same, *same)
 
     @property
     def supported(self) -> bool:
@@ -76,7 +96,16 @@ def estimate(
         capped_share=capped_share(durations_ms, cap or CAPS_MS[-1]) if elapsed else 0.0,
         raw_mean_ms=rounded_mean(int(durations_ms.sum()) + int(further.sum()), len(durations_ms)),
         time_basis=time_basis,
+        other_caps=None if cap is None else _other_caps(durations_ms, further, clusters, cap),
     )
+
+
+def _other_caps(durations_ms: Integers, further_ms: Integers, clusters: Clusters, cap_ms: int) -> OtherCaps:
+    figures = []
+    for other in (cap_ms // 2, 2 * cap_ms):
+        counted = counted_ms(durations_ms, other) + further_ms
+        figures += [rounded_mean(int(counted.sum()), len(counted)), round(clustered_error(counted, clusters)[0])]
+    return OtherCaps(*figures)
 
 
 def counted_ms(durations_ms: Integers, cap_ms: int | None) -> Integers:

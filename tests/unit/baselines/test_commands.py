@@ -100,7 +100,17 @@ def test_a_cut_with_an_offset_is_the_moment_it_says(log: Path) -> None:
 def test_measured_time_has_no_cap(log: Path) -> None:
     measured = ("--time-basis", "measured", "--json")
     ended = frigjort("baseline", "estimate", "--from", str(log), *COLUMNS, "minutter", *measured)
-    assert {entry["cap_ms"] for entry in json.loads(ended.stdout)["estimates"]} == {None}
+    found = json.loads(ended.stdout)["estimates"]
+    assert {(entry["cap_ms"], entry["other_caps"]) for entry in found} == {(None, None)}
+
+
+def test_elapsed_time_is_estimated_at_half_and_double_the_cap_too(log: Path) -> None:
+    ended = frigjort("baseline", "estimate", "--from", str(log), *COLUMNS, "minutter", "--json")
+    for entry in json.loads(ended.stdout)["estimates"]:
+        at = entry["other_caps"]
+        assert (at is None) == (entry["cap_ms"] is None)
+        if at is not None:
+            assert at["mean_half_cap_ms"] <= entry["mean_ms"] <= at["mean_double_cap_ms"] <= entry["raw_mean_ms"]
 
 
 def test_an_import_writes_events_of_the_contract(log: Path, tmp_path: Path) -> None:

@@ -92,6 +92,8 @@ def test_a_proposal_is_a_baseline_of_the_contract() -> None:
     (found,) = estimates([item(n, minutes=n) for n in range(40)])
     baseline = ProposedBaseline.model_validate({**proposed(found), "version": 1})
     assert (baseline.n, baseline.clusters, baseline.mean_ms, baseline.cap_ms) == (40, 40, 1_170_000, 60 * MINUTE)
+    assert (baseline.mean_half_cap_ms, baseline.mean_double_cap_ms) == (1_102_500, 1_170_000)
+    assert baseline.standard_error_double_cap_ms == baseline.standard_error_ms != baseline.standard_error_half_cap_ms
     assert (baseline.complexity, baseline.method, baseline.grade) == ("any", "history", "C")
     assert baseline.expires_at - baseline.valid_from == timedelta(days=730)
 
@@ -101,6 +103,7 @@ def test_what_people_said_is_of_the_lowest_grade_and_has_no_cap() -> None:
     assert found.verdict.word == "supported"
     baseline = ProposedBaseline.model_validate({**proposed(found), "version": 1})
     assert (baseline.cap_ms, baseline.method, baseline.grade) == (None, "self_report", "D")
+    assert (baseline.mean_half_cap_ms, baseline.standard_error_double_cap_ms) == (None, None)
 
 
 def test_what_is_unsupported_is_not_proposed() -> None:

@@ -10,6 +10,20 @@ from services.runtime.errors import Misconfigured
 from tests.unit.baselines.drafts import NOW, content, publish, refused
 from tests.unit.baselines.worlds import MemoryStore
 
+OTHER_CAPS = {
+    "cap_ms": 900_000,
+    "mean_half_cap_ms": 1_000,
+    "standard_error_half_cap_ms": 12,
+    "mean_double_cap_ms": 1_000,
+    "standard_error_double_cap_ms": 8,
+}
+
+
+def test_what_is_said_of_other_caps_is_published(registry: Registry) -> None:
+    publish(registry, content("a", **OTHER_CAPS))
+    (version,) = registry.book().versions.values()
+    assert {name: getattr(version.baseline, name) for name in OTHER_CAPS} == OTHER_CAPS
+
 
 @pytest.mark.parametrize(
     "missing", ["evidence", "n", "clusters", "mean_ms", "standard_error_ms", "method", "proposed_by"]
@@ -36,6 +50,11 @@ def test_no_part_of_the_evidence_may_be_missing(registry: Registry, missing: str
         ({"evidence": {**content("a")["evidence"], "sha256": "abc"}}, "evidence.sha256: the string does not have"),
         ({"valid_to": "2026-01-01T00:00:00Z"}, "valid_to is after valid_from"),
         ({"clusters": 101}, "no more clusters than tasks"),
+        ({**OTHER_CAPS, "cap_ms": None}, "stand together and with cap_ms alone"),
+        *(({**OTHER_CAPS, name: None}, "stand together") for name in OTHER_CAPS if name != "cap_ms"),
+        ({**OTHER_CAPS, "mean_half_cap_ms": 1_001}, "a mean does not fall where the cap rises"),
+        ({**OTHER_CAPS, "mean_double_cap_ms": 999}, "a mean does not fall where the cap rises"),
+        ({**OTHER_CAPS, "mean_double_cap_ms": -1}, "mean_double_cap_ms: "),
         ({"method": "guess"}, "method: the value is not one of the allowed ones"),
         ({"proposed_by": "0101011234"}, "never a personal number"),
     ],

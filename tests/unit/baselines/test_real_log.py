@@ -61,6 +61,10 @@ def test_every_task_type_before_the_cut_has_the_cap_and_mean_of_a_second_computa
         cap = next(cap for cap in CAPS_MS if sum(ms > cap for ms in raw) <= 0.02 * len(raw))
         assert (entry.estimate.supported, entry.estimate.cap_ms) == (True, cap)
         assert entry.estimate.mean_ms == pytest.approx(sum(min(ms, cap) for ms in raw) / len(raw), abs=0.5)
+        other = entry.estimate.other_caps
+        assert other is not None
+        for mean, limit in ((other.mean_half_cap_ms, cap // 2), (other.mean_double_cap_ms, 2 * cap)):
+            assert mean == pytest.approx(sum(min(ms, limit) for ms in raw) / len(raw), abs=0.5)
 
 
 def test_what_the_verdicts_say_of_a_real_log(items: list[WorkItem]) -> None:

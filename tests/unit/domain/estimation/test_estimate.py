@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.domain.estimation.caps import CAPS_MS, MOST_CAPPED, capped_share, idle_cap_ms
-from services.domain.estimation.estimate import clustered_error, estimate, rounded_mean
+from services.domain.estimation.estimate import OtherCaps, clustered_error, estimate, rounded_mean
 
 MINUTE = 60_000
 DURATIONS = st.lists(st.integers(0, 400 * MINUTE), min_size=1, max_size=120)
@@ -61,6 +61,40 @@ def test_only_elapsed_time_is_capped() -> None:
     assert elapsed.raw_mean_ms == measured.raw_mean_ms == measured.mean_ms
     assert elapsed.supported
     assert measured.supported
+
+
+def test_half_and_double_the_cap_by_hand() -> None:
+    """Two cases, cap 15 minutes: 5, 11 | 20, 40, and a minute of review of each, which no cap bounds.
+
+    At 7.5: 5, 7.5 | 7.5, 7.5, mean 6.875 + 1; residual sums -1.25, 1.25; sqrt(2·2·1.25²)/4 = 0.625.
+    At 30: 5, 11 | 20, 30, mean 16.5 + 1; residual sums -17, 17; sqrt(2·2·17²)/4 = 8.5."""
+    found = estimate(durations(5, 11, 20, 40), ["a", "a", "b", "b"], "elapsed", durations(1, 1, 1, 1), 15 * MINUTE)
+    assert found.other_caps == OtherCaps(472_500, 37_500, 1_050_000, 510_000)
+    assert found.under_cap(found.cap_ms) == found.other_caps
+
+
+def test_time_that_is_not_capped_is_the_same_under_every_cap() -> None:
+    found = estimate(durations(10, 20, 60), ["a", "b", "c"], "measured")
+    same = (found.mean_ms, found.standard_error_ms)
+    assert found.other_caps is None
+    assert found.under_cap(15 * MINUTE) == OtherCaps(*same, *same)
+    assert found.under_cap(None) is None
+
+
+@given(DURATIONS, st.data(), st.integers(1, 300 * MINUTE))
+def test_at_another_cap_the_figures_are_those_of_an_estimate_with_it(
+    values: list[int], data: st.DataObject, half: int
+) -> None:
+    times = np.array(values, dtype=np.int64)
+    cases = data.draw(st.lists(st.sampled_from("abcde"), min_size=len(times), max_size=len(times)))
+    review = np.array(data.draw(st.lists(st.integers(0, MINUTE), min_size=len(times), max_size=len(times))))
+    at_half, found, at_double = (
+        estimate(times, cases, "elapsed", review, fixed_cap_ms=cap) for cap in (half, 2 * half, 4 * half)
+    )
+    assert found.other_caps == OtherCaps(
+        at_half.mean_ms, at_half.standard_error_ms, at_double.mean_ms, at_double.standard_error_ms
+    )
+    assert at_half.mean_ms <= found.mean_ms <= at_double.mean_ms
 
 
 def test_a_single_case_supports_nothing() -> None:

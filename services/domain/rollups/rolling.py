@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from services.domain.columns import Integers, Mask
 from services.domain.effect.roles import role_of
-from services.domain.rollups.tables import CLUSTERS, DAILY, Layout, Unit, digest
+from services.domain.rollups.tables import CLUSTERS, DAILY, LAYOUTS, Layout, Rows, Unit, digest, rows_of
 from services.domain.tables import equals, integers
 
 _UNIT: Final = ("authority", "day")
@@ -43,13 +43,15 @@ def rolled(tasks: pa.Table, units: Collection[Unit]) -> list[Rolled]:
         raise ValueError(f"tasks of units that were not asked for: {sorted(foreign)[:3]}")
     parts = _with_parts(tasks)
     measured = equals(parts, "status", "measured") & ~equals(parts, "role", "comparison")
-    daily = _by_unit(_summed(DAILY, parts))
-    clusters = _by_unit(_summed(CLUSTERS, _by_cluster(parts.filter(pa.array(measured)))))
+    daily = _by_unit(DAILY, _summed(DAILY, parts), runs)
+    clusters = _by_unit(CLUSTERS, _summed(CLUSTERS, _by_cluster(parts.filter(pa.array(measured)))), runs)
     found = []
     for unit in sorted(units):
         run, n = runs.get(unit, (0, 0))
-        tables = [_of_run(layout, each.get(unit), unit, run) for layout, each in ((DAILY, daily), (CLUSTERS, clusters))]
-        found.append(Rolled(unit, run, n, *tables, digest(unit, run, *tables)))
+        tables, rows = zip(
+            *(each.get(unit, _NOTHING[layout]) for layout, each in ((DAILY, daily), (CLUSTERS, clusters))), strict=True
+        )
+        found.append(Rolled(unit, run, n, *tables, digest(unit, run, *rows)))
     return found
 
 
@@ -122,32 +124,36 @@ def _summed(layout: Layout, parts: pa.Table) -> pa.Table:
     return pa.table(columns).sort_by([(name, "ascending") for name in keys])
 
 
-def _by_unit(sums: pa.Table) -> dict[Unit, pa.Table]:
-    """The rows of each unit; `sums` is in order of units."""
+def _by_unit(layout: Layout, sums: pa.Table, runs: Mapping[Unit, tuple[int, int]]) -> dict[Unit, tuple[pa.Table, Rows]]:
+    """The rows of each unit as they are stored, and for the digest; `sums` is in order of units."""
     columns = [sums.column(name).to_pylist() for name in _UNIT]
+    units = list(map(Unit, *columns))
+    run = pa.array([runs[unit][0] for unit in units], pa.uint64())
+    stored = {"authority": sums.column("authority"), "day": sums.column("day"), "run": run}
+    stored |= {name: sums.column(name).cast(_type_of(name)) for name in layout.columns}
+    table, rows = pa.table(stored), rows_of(layout, sums)
     first: dict[Unit, int] = {}
-    for place, (authority, day) in enumerate(zip(*columns, strict=True)):
-        first.setdefault(Unit(authority, day), place)
+    for place, unit in enumerate(units):
+        first.setdefault(unit, place)
     bounds = [*first.values(), sums.num_rows]
-    return {unit: sums.slice(begin, end - begin) for unit, (begin, end) in zip(first, pairwise(bounds), strict=True)}
-
-
-def _of_run(layout: Layout, rows: pa.Table | None, unit: Unit, run: int) -> pa.Table:
-    count = 0 if rows is None else rows.num_rows
-    columns: dict[str, pa.Array | pa.ChunkedArray] = {
-        "authority": pa.array([unit.authority] * count, pa.string()),
-        "day": pa.array([unit.day] * count, pa.date32()),
-        "run": pa.array(np.full(count, run, dtype=np.uint64)),
+    return {
+        unit: (table.slice(begin, end - begin), rows[begin:end])
+        for unit, (begin, end) in zip(first, pairwise(bounds), strict=True)
     }
-    for name in layout.columns:
-        columns[name] = pa.array([], _type_of(name)) if rows is None else rows.column(name).cast(_type_of(name))
-    return pa.table(columns)
 
 
 def _type_of(name: str) -> pa.DataType:
     if name == "baseline_version":
         return pa.uint32()
     return pa.int64() if name.endswith("_ms") else pa.uint64() if name.startswith("n") else pa.string()
+
+
+def _empty(layout: Layout) -> pa.Table:
+    kinds = {"authority": pa.string(), "day": pa.date32(), "run": pa.uint64()}
+    return pa.schema({**kinds, **{name: _type_of(name) for name in layout.columns}}).empty_table()
+
+
+_NOTHING: Final[dict[Layout, tuple[pa.Table, Rows]]] = {layout: (_empty(layout), []) for layout in LAYOUTS}
 
 
 def batches(sizes: Mapping[Unit, int], most_units: int, most_tasks: int) -> Iterator[Sequence[Unit]]:

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
@@ -57,21 +58,17 @@ CLUSTERS: Final = Layout(
 LAYOUTS: Final = (DAILY, CLUSTERS)
 
 
+Rows: TypeAlias = Sequence[tuple[str | int, ...]]
+"""Rows of one run without unit and run, in the order of `Layout.columns`."""
+
+
 def rows_of(layout: Layout, table: pa.Table) -> list[tuple[str | int, ...]]:
-    """The rows of a run without their unit, in the order of their columns: of the digest, however they were read."""
-    columns = [table.column(name).to_pylist() for name in layout.columns]
-    return sorted(zip(*columns, strict=True))
+    """The rows of a table without unit and run, as they come."""
+    return list(zip(*(table.column(name).to_pylist() for name in layout.columns), strict=True))
 
 
-def digest(unit: Unit, run: int, daily: pa.Table, clusters: pa.Table) -> bytes:
-    """SHA-256 of a run: unit and run, then of each table its name and its rows, sorted, each a JSON array in a line."""
-    found = hashlib.sha256(_line(unit.authority, unit.day.isoformat(), run))
-    for layout, table in zip(LAYOUTS, (daily, clusters), strict=True):
-        found.update(_line(layout.table))
-        for row in rows_of(layout, table):
-            found.update(_line(*row))
-    return found.digest()
-
-
-def _line(*values: str | int) -> bytes:
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+def digest(unit: Unit, run: int, daily: Rows, clusters: Rows) -> bytes:
+    """SHA-256 of a run, as JSON without blanks: authority, day and run, then of each table its name and its rows, sorted."""
+    tables = [[layout.table, sorted(rows)] for layout, rows in zip(LAYOUTS, (daily, clusters), strict=True)]
+    text = json.dumps([unit.authority, unit.day.isoformat(), run, *tables], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).digest()

@@ -146,9 +146,7 @@ class Rollups:
             if not dirty[unit.unit].shown.says(unit.n, unit.run)
         ]
         if heads:
-            self.store.write(
-                *(pa.concat_tables(each) for each in ([u.daily for u in done], [u.clusters for u in done]))
-            )
+            self.store.write(_together(unit.daily for unit in done), _together(unit.clusters for unit in done))
             self.store.publish(heads)
         for unit in done:
             del self._since[unit.unit]
@@ -157,3 +155,8 @@ class Rollups:
     def _stale(self, units: Iterable[Unit]) -> set[str]:
         authorities = {unit.authority for unit in units}
         return self.store.stale(authorities) if authorities else set()
+
+
+def _together(tables: Iterable[pa.Table]) -> pa.Table:
+    """One table in one piece: pieces are sent one by one."""
+    return pa.concat_tables(tables).combine_chunks()

@@ -1,6 +1,5 @@
 """A copy becomes rows: as the words say, the same for a unit alone and among others, in any order; parts and heads."""
 
-from datetime import date
 from random import Random
 
 import pytest
@@ -88,10 +87,11 @@ def test_any_change_of_any_row_changes_the_digest(tasks: list[Task], data: st.Da
     else:
         changed.append(changed[place])
     other = type(table).from_pylist(changed, schema=table.schema)
-    tables = (other, unit.clusters) if layout is DAILY else (unit.daily, other)
-    assert digest(unit.unit, unit.run, unit.daily, unit.clusters) == unit.rows
-    assert digest(unit.unit, unit.run, *tables) != unit.rows
-    assert digest(unit.unit, unit.run + 1, unit.daily, unit.clusters) != unit.rows
+    stored = [rows_of(DAILY, unit.daily), rows_of(CLUSTERS, unit.clusters)]
+    assert digest(unit.unit, unit.run, *stored) == unit.rows
+    assert digest(unit.unit, unit.run + 1, *stored) != unit.rows
+    stored[layout is CLUSTERS] = rows_of(layout, other)
+    assert digest(unit.unit, unit.run, *stored) != unit.rows
 
 
 @given(st.dictionaries(st.sampled_from(UNITS), st.integers(0, 9)), st.integers(1, 3), st.integers(1, 12))

@@ -17,7 +17,7 @@ from contracts import topics
 from services.audit.reconciliation.clickhouse import ConservationStore
 from services.audit.reconciliation.logs import InputLogs
 from services.audit.reconciliation.reconcile import Reconciliation
-from services.cli import bundle, erase, seals, verify
+from services.cli import bundle, erase, published, seals, verify
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.flags import flags
@@ -35,6 +35,7 @@ app.command()(seals.seal)
 app.command()(verify.verify)
 app.command()(erase.erase)
 app.command()(bundle.bundle)
+app.command()(published.published)
 _CODES: Final = {
     Verdict.WHOLE: ExitCode.OK,
     Verdict.WAITING: ExitCode.WAITING,

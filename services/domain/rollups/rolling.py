@@ -48,10 +48,9 @@ def rolled(tasks: pa.Table, units: Collection[Unit]) -> list[Rolled]:
     found = []
     for unit in sorted(units):
         run, n = runs.get(unit, (0, 0))
-        tables, rows = zip(
-            *(each.get(unit, _NOTHING[layout]) for layout, each in ((DAILY, daily), (CLUSTERS, clusters))), strict=True
-        )
-        found.append(Rolled(unit, run, n, *tables, digest(unit, run, *rows)))
+        days, days_rows = daily.get(unit, _NOTHING[DAILY])
+        sums, sums_rows = clusters.get(unit, _NOTHING[CLUSTERS])
+        found.append(Rolled(unit, run, n, days, sums, digest(unit, run, days_rows, sums_rows)))
     return found
 
 

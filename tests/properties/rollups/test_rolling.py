@@ -24,7 +24,7 @@ tasks_of_units = st.lists(st.tuples(st.sampled_from(AUTHORITIES), contents), max
 
 
 def rows(layout: Layout, units: list[Rolled]) -> dict[tuple[object, ...], tuple[object, ...]]:
-    found = {}
+    found: dict[tuple[object, ...], tuple[object, ...]] = {}
     for unit in units:
         table = unit.daily if layout is DAILY else unit.clusters
         for row in rows_of(layout, table):

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from contracts.events import moment_at
 from contracts.identifiers import is_cvr
-from services.audit.rollups.clickhouse import UnitStore
+from services.audit.rollups.clickhouse import PublishedStore
 from services.audit.rollups.published import By, Published, Total
 from services.audit.rollups.published import published as shown_at
 from services.cli.connection import settings
@@ -57,8 +57,8 @@ def published(
     at = utc(moment)
     if at > datetime.now(UTC) - CLOCK_TOLERANCE:
         raise Misconfigured("MOMENT", f"what is shown at {at.isoformat()} can still change: ask for an earlier time")
-    grouping: By | None = by.value if by else None  # type: ignore[assignment]
-    store = UnitStore(clickhouse.connect(settings(data, "auditor")[1]))
+    grouping: By | None = by.value if by else None
+    store = PublishedStore(clickhouse.connect(settings(data, "auditor")[1]))
     found = shown_at(store, at, cvr or None, grouping)
     if as_json:
         typer.echo(json.dumps(_as_json(found, at, grouping)))

@@ -17,7 +17,7 @@ from contracts import topics
 from services.audit.reconciliation.clickhouse import ConservationStore
 from services.audit.reconciliation.logs import InputLogs
 from services.audit.reconciliation.reconcile import Reconciliation
-from services.cli import bundle, erase, seals, verify
+from services.cli import bundle, erase, published, seals, verify
 from services.cli.as_of import as_of, diff
 from services.cli.benefits import benefits
 from services.cli.connection import settings
@@ -44,6 +44,7 @@ app.command()(recompute)
 app.command("as-of")(as_of)
 app.command()(diff)
 app.command()(explain)
+app.command()(published.published)
 _CODES: Final = {
     Verdict.WHOLE: ExitCode.OK,
     Verdict.WAITING: ExitCode.WAITING,

@@ -11,6 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from contracts import topics
+from services.audit.rollups import verifying as rollups
+from services.audit.rollups.clickhouse import PublishedStore
+from services.audit.rollups.findings import Kind as RollupKind
 from services.audit.seals.clickhouse import SealStore
 from services.audit.seals.copies import FileCopies
 from services.audit.seals.findings import Finding, Kind
@@ -36,14 +39,16 @@ def verify(
     data: DataFolder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show that records, baselines and seals are what was stored, or name what was altered, is missing or was added.
+    """Show that records, baselines, seals and what is published are what was stored, or name what was altered, is missing or was
+    added.
 
     Computes anew the digest of each payload, the leaf of each row and the chain along each partition, and compares them with
     what is stored, with the seals, and with checkpoints that were kept elsewhere. Who can rewrite all of ClickHouse can rewrite
-    the seals in it: only checkpoints from elsewhere show that. Lawful erasures are counted, and are no finding.
+    the seals in it: only checkpoints from elsewhere show that. Lawful erasures are counted, and are no finding. Unless topics are
+    named, every publication is compared with its rows, and what is shown with the measurements.
 
-    Exit code 0: nothing was found; 7: something is not what was stored; 6: nothing but seals that are overdue; 3: a neighbour
-    is away. Measurements are checked by `frigjort audit recompute`, the ends of logs by `frigjort audit reconcile`.
+    Exit code 0: nothing was found; 7: something is not what was stored; 6: nothing but seals that are overdue, or rows that were
+    never published; 3: a neighbour is away. Measurements are checked by `frigjort audit recompute`, the ends of logs by `frigjort audit reconcile`.
 
     Examples: frigjort audit verify --from-kafka
 
@@ -53,13 +58,17 @@ def verify(
     kafka, database = settings(data, "auditor")
     kept = [each for file in checkpoints or () for each in FileCopies(file).read()]
     kept += KafkaCopies(kafka).read() if from_kafka else []
-    result = _verified(SealStore(clickhouse.connect(database)), kept, only, most)
+    client = clickhouse.connect(database)
+    result = _verified(SealStore(client), kept, only, most)
+    shown = rollups.Verified(most) if topic else rollups.verified(PublishedStore(client), cvr or None, most)
     if as_json:
-        typer.echo(json.dumps(_as_json(result)))
+        typer.echo(json.dumps(_as_json(result, shown)))
     else:
         _print(Console(), result)
-    if result.found:
-        raise typer.Exit(ExitCode.WAITING if result.only_unsealed else ExitCode.ALTERED)
+        _print_rollups(Console(), shown)
+    if result.found or shown.found:
+        only_waiting = result.only_unsealed and shown.only_unpublished
+        raise typer.Exit(ExitCode.WAITING if only_waiting else ExitCode.ALTERED)
 
 
 def _verified(store: SealStore, kept: list[Checkpoint], only: Collection[str] | None, most: int) -> Verified:
@@ -70,9 +79,9 @@ def _verified(store: SealStore, kept: list[Checkpoint], only: Collection[str] | 
         return verifier.run(most)
 
 
-def _as_json(result: Verified) -> dict[str, Any]:
+def _as_json(result: Verified, shown: rollups.Verified) -> dict[str, Any]:
     return {
-        "verified": not result.found,
+        "verified": not (result.found or shown.found),
         "partitions": result.partitions,
         "rows": result.rows,
         "seals": result.seals,
@@ -80,6 +89,14 @@ def _as_json(result: Verified) -> dict[str, Any]:
         "erased": result.erased,
         "found": result.found,
         "findings": [_finding_as_json(finding) for finding in result.findings],
+        "rollups": {
+            "units": shown.units,
+            "heads": shown.heads,
+            "rows": shown.rows,
+            "behind": shown.behind,
+            "found": shown.found,
+            "findings": [{**asdict(finding), "day": finding.day.isoformat()} for finding in shown.findings],
+        },
     }
 
 
@@ -108,4 +125,23 @@ def _print(console: Console, result: Verified) -> None:
         verdict = "[bold yellow]seals are overdue[/]"
     else:
         verdict = f"[bold red]not what was stored[/]: {result.found:,} findings"
+    console.print(f"{verdict}: {looked}", highlight=False, soft_wrap=True)
+
+
+def _print_rollups(console: Console, shown: rollups.Verified) -> None:
+    for finding in shown.findings:
+        colour = "yellow" if finding.kind == RollupKind.UNPUBLISHED else "red"
+        where = escape(f"{finding.table} {finding.authority}/{finding.day}, run {finding.run}: {finding.what}")
+        console.print(f"[bold {colour}]{finding.kind}[/]  {where}", highlight=False, soft_wrap=True)
+    if shown.found > len(shown.findings):
+        console.print(f"… and {shown.found - len(shown.findings):,} findings more")
+    looked = (
+        f"{shown.heads:,} publications of {shown.units:,} units, {shown.rows:,} rows, {shown.behind:,} units behind"
+    )
+    if not shown.found:
+        verdict = "[bold green]published as stored[/]"
+    elif shown.only_unpublished:
+        verdict = "[bold yellow]rows that were never published[/]"
+    else:
+        verdict = f"[bold red]not what was published[/]: {shown.found:,} findings"
     console.print(f"{verdict}: {looked}", highlight=False, soft_wrap=True)

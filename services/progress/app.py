@@ -1,8 +1,9 @@
-"""The composition root: settings, then edges, then reconciling and sealing, each at its interval. Independent of what it
+"""The composition root: settings, then edges, then reconciling, sealing and publishing, each at its interval. Independent of what it
 watches: it shares neither process nor state with a collector."""
 
 import asyncio
 import json
+import secrets
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,9 @@ from services.audit.seals.copies import FileCopies
 from services.audit.seals.kafka import KafkaCopies
 from services.audit.seals.sealing import Copies, Sealer, Standing, two_chains
 from services.domain.conservation import Finding, Report
-from services.progress.metrics import ProgressMetrics, SealMetrics
+from services.progress.metrics import ProgressMetrics, RollupMetrics, SealMetrics
+from services.progress.rollups.clickhouse import RollupStore
+from services.progress.rollups.publishing import Rollups
 from services.progress.settings import ProgressSettings
 from services.runtime import clickhouse, logging
 from services.runtime.clock import now_ms
@@ -45,11 +48,12 @@ class Progress:
         self._patience = Patience(on_retry=lambda neighbour: self.metrics.retries.labels(neighbour).inc())
         self._web = WebServer(health_app(registry, self._live, self._ready), settings.host, settings.port)
         self._sealing_patience = Patience(on_retry=lambda neighbour: self.metrics.retries.labels(neighbour).inc())
+        self._rollup_patience = Patience(on_retry=lambda neighbour: self.metrics.retries.labels(neighbour).inc())
         self._tasks: list[asyncio.Task[None]] = []
         self._findings: frozenset[Finding] = frozenset()
 
     async def run(self) -> None:
-        """Reconciles and seals again and again until SIGTERM or SIGINT."""
+        """Reconciles, seals and publishes again and again until SIGTERM or SIGINT."""
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -58,6 +62,8 @@ class Progress:
         self._tasks = [asyncio.create_task(self._reconcile_for_ever(), name="reconcile")]
         if self._settings.seal_interval_seconds:
             self._tasks.append(asyncio.create_task(self._seal_for_ever(), name="seal"))
+        if self._settings.rollup_interval_seconds:
+            self._tasks.append(asyncio.create_task(self._roll_for_ever(), name="rollups"))
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait((*self._tasks, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
@@ -94,6 +100,25 @@ class Progress:
             self._tell_seals(standings)
             await asyncio.sleep(self._settings.seal_interval_seconds)
 
+    async def _roll_for_ever(self) -> None:
+        client = await self._rollup_patience(asyncio.to_thread, clickhouse.connect, self._database)
+        rollups = Rollups(RollupStore(client), secrets.randbits(32), now_ms)
+        metrics = RollupMetrics(self._registry, rollups.lag_seconds)
+        swept = -self._settings.rollup_sweep_interval_seconds
+        while True:
+            begun = monotonic()
+            due = begun - swept >= self._settings.rollup_sweep_interval_seconds
+            done = await self._rollup_patience(asyncio.to_thread, rollups.sweep if due else rollups.look)
+            swept = begun if due else swept
+            metrics.seconds.labels("sweep" if due else "look").set(monotonic() - begun)
+            metrics.held.set(done.held)
+            metrics.published.inc(done.published)
+            metrics.missed.inc(done.missed)
+            metrics.succeeded.set_to_current_time()
+            if done.missed:
+                _log.error("units_missed", units=done.missed, remedy="`frigjort audit recompute` compares measurements")
+            await asyncio.sleep(self._settings.rollup_interval_seconds)
+
     def _tell_seals(self, standings: list[Standing]) -> None:
         """What was sealed, and each time the partitions that cannot be sealed any more."""
         for standing in standings:
@@ -129,7 +154,9 @@ class Progress:
 
     def _ready(self) -> Health:
         problems = list(self._live().problems)
-        problems += sorted({p.waiting_for for p in (self._patience, self._sealing_patience) if p.waiting_for})
+        problems += sorted(
+            {p.waiting_for for p in (self._patience, self._sealing_patience, self._rollup_patience) if p.waiting_for}
+        )
         if self.metrics.last.report is None:
             problems.append("starting: nothing was reconciled yet")
         return Health(tuple(problems))

@@ -5,7 +5,7 @@ that is gone leaves no gauge behind.
 """
 
 from collections import Counter as Count
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -128,6 +128,39 @@ class SealMetrics(Collector):
             age.add_metric(place, max(standing.age_seconds(now_ms) for standing in found))
             chains.add_metric(place, bool(two_chains(found)))
         self._families = [sealed, age, chains]
+
+
+class RollupMetrics:
+    """What is published of units. Of a process that publishes: registered with `registry` when it begins to."""
+
+    def __init__(self, registry: CollectorRegistry, lag_seconds: Callable[[], float]) -> None:
+        lag = Gauge(
+            "frigjort_progress_rollup_lag_seconds",
+            "For how long the oldest unit has been changed and not published; 0: none",
+            registry=registry,
+        )
+        lag.set_function(lag_seconds)
+        self.held = Gauge(
+            "frigjort_progress_rollup_held_units",
+            "Units that are not published, since measurements of their authority are stale",
+            registry=registry,
+        )
+        self.published = Counter(
+            "frigjort_progress_rollup_published_units", "Units that were published", registry=registry
+        )
+        self.missed = Counter(
+            "frigjort_progress_rollup_missed_units",
+            "Changed units that only the sweep over everything found: no insert changed them",
+            registry=registry,
+        )
+        self.seconds = Gauge(
+            "frigjort_progress_rollup_seconds", "How long the last one took", ["round"], registry=registry
+        )
+        self.succeeded = Gauge(
+            "frigjort_progress_last_rollup_timestamp_seconds",
+            "When it was last published what had changed, also where nothing had",
+            registry=registry,
+        )
 
 
 class ProgressMetrics:

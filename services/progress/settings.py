@@ -16,6 +16,8 @@ class ProgressSettings(Settings):
     interval_seconds: Annotated[float, Field(ge=1)] = 60.0
     seal_interval_seconds: Annotated[float, Field(ge=0)] = 300.0
     seal_file: str = ""
+    rollup_interval_seconds: Annotated[float, Field(ge=0)] = 2.0
+    rollup_sweep_interval_seconds: Annotated[float, Field(ge=1)] = 300.0
     group_id: str = "frigjort-collector"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 9465

@@ -16,7 +16,7 @@ from services.collector.settings import CollectorSettings
 from services.domain.accounts import Account, Gaps, Log, Stored
 from services.domain.chain import Checkpoint
 from services.domain.conservation import Finding, Kind, Report
-from services.progress.metrics import ProgressMetrics, SealMetrics
+from services.progress.metrics import ProgressMetrics, RollupMetrics, SealMetrics
 from services.progress.settings import ProgressSettings
 from services.runtime.settings import ClickHouseSettings, KafkaSettings, Settings
 
@@ -42,6 +42,7 @@ def _metric_names() -> set[str]:
     progress = ProgressMetrics(registry)
     progress.last.report = REPORT
     SealMetrics(registry).show([Standing((1, "topic", 0), Checkpoint(1, "topic", 0, 1, b"", 2, 3), 1, None)], 0)
+    RollupMetrics(registry, lambda: 0.0).seconds.labels("sweep")
     return set(METRIC.findall(generate_latest(registry).decode()))
 
 
@@ -118,11 +119,14 @@ def test_the_auditor_is_granted_every_view_and_nothing_else() -> None:
     assert sorted(map(str, granted)) == sorted(f"GRANT SELECT ON frigjort.{view}" for view in _views())
 
 
-def test_the_sealer_may_write_seals_and_nothing_else() -> None:
+def test_the_sealer_may_write_seals_and_rollups_and_nothing_else() -> None:
     users = ET.parse(ROOT / "deploy/clickhouse/users.d/frigjort.xml").getroot()
     granted = [str(query.text) for query in users.findall("users/frigjort_sealer/grants/query")]
     reading = {f"GRANT SELECT ON frigjort.{view}" for view in _views()}
-    assert [grant for grant in granted if grant not in reading] == ["GRANT INSERT ON frigjort.seals"]
+    written = ("seals", "progress_daily", "progress_clusters", "unit_heads")
+    assert [grant for grant in granted if grant not in reading] == [
+        f"GRANT INSERT ON frigjort.{name}" for name in written
+    ]
 
 
 def test_every_view_reads_with_the_rights_of_its_maker() -> None:

@@ -7,7 +7,7 @@ from services.audit.seals.sealing import Standing
 from services.domain.accounts import Account, Gaps, Log, Stored
 from services.domain.chain import Checkpoint, Unsealed, Why
 from services.domain.conservation import Finding, Kind, Report
-from services.progress.metrics import ProgressMetrics, SealMetrics
+from services.progress.metrics import ProgressMetrics, RollupMetrics, SealMetrics
 
 TOPIC, OTHER = topics.tasks_topic("10000009"), topics.tasks_topic("10000025")
 PLACE = {"topic": TOPIC, "partition": "0"}
@@ -66,3 +66,10 @@ def test_a_report_becomes_gauges_summed_over_the_logs_of_a_topic() -> None:
     assert value("missing_offsets", **PLACE) is None
     assert value("refused_topics", topic=OTHER, kind="compacted") is None
     assert value("whole") == 1
+
+
+def test_the_lag_is_asked_for_at_each_scrape() -> None:
+    registry, lags = CollectorRegistry(), [7.5, 0.0]
+    RollupMetrics(registry, lambda: lags.pop(0))
+    name = "frigjort_progress_rollup_lag_seconds"
+    assert [registry.get_sample_value(name) for _ in range(2)] == [7.5, 0.0]

@@ -1,0 +1,1 @@
+"""What is published, and what was: read, and checked against the measurements."""

@@ -1,0 +1,1 @@
+"""Rollups of units, kept equal to a full recomputation."""

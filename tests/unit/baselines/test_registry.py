@@ -68,6 +68,7 @@ def test_the_time_of_publication_never_falls_behind_whatever_the_clock_does(
     times = [datetime.fromisoformat(event["time"]) for event in told]
     assert times[0] >= later
     assert times == sorted(times)
+    assert times[1] == times[2], "what is replaced and what takes its place"
     assert world.store.published_until() == times[-1]
 
 

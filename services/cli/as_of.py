@@ -14,8 +14,8 @@ from services.audit.as_of.totals import COLUMNS, By, Changes, Snapshot, Total, c
 from services.cli.connection import auditor
 from services.cli.moments import instant
 from services.cli.progress_bar import bar
-from services.cli.recompute import Cvrs, known
 from services.cli.tables import table
+from services.cli.tokens import Cvrs, cvr_numbers
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.causes import Cause
 from services.domain.units import hours_text
@@ -53,7 +53,7 @@ def as_of(
     """
     moment = _settled(at)
     with bar("recomputing") as watch:
-        found = snapshot(InstantStore(auditor(data)), moment, by, known(cvr), watch)
+        found = snapshot(InstantStore(auditor(data)), moment, by, cvr_numbers(cvr), watch)
     if as_json:
         typer.echo(json.dumps({**_as_json(found), "by": by, "totals": _split(found, by)}))
     else:
@@ -76,7 +76,7 @@ def diff(
     moments = [_settled(at) for at in (first, second)]
     if moments[0] > moments[1]:
         raise Misconfigured(first, f"is after {second}: the earlier instant comes first")
-    store, authorities = InstantStore(auditor(data)), known(cvr)
+    store, authorities = InstantStore(auditor(data)), cvr_numbers(cvr)
     snapshots = []
     for moment in moments:
         with bar(f"as recorded at {moment:%Y-%m-%d}") as watch:

@@ -7,20 +7,19 @@ from typing import Annotated
 
 import typer
 
-from contracts.identifiers import is_cvr
 from services.audit.bundle.clickhouse import BundleStore
 from services.audit.bundle.writing import Writing
 from services.cli.connection import settings
 from services.cli.progress_bar import progress
+from services.cli.tokens import Cvrs, cvr_numbers
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.units import hours_text
 from services.runtime import clickhouse
-from services.runtime.errors import Misconfigured
 
 
 def bundle(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    cvr: Annotated[list[str] | None, typer.Option(help="Only this authority's; may be repeated.")] = None,
+    cvr: Cvrs = None,
     data: DataFolder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="The manifest, as one JSON object.")] = False,
 ) -> None:
@@ -33,13 +32,11 @@ def bundle(
 
     Example: frigjort audit bundle ./audit-2026-06 --cvr 10000009 && python ./audit-2026-06/verify.py --checkpoints seals.jsonl
     """
-    for each in cvr or ():
-        if not is_cvr(each):
-            raise Misconfigured("--cvr", f"{each} is not a CVR number")
+    authorities = cvr_numbers(cvr)
     store = BundleStore(clickhouse.connect(settings(data, "auditor")[1]))
     with progress() as bar:
         task = bar.add_task("writing records", total=None)
-        writing = Writing(folder, store, datetime.now(UTC), cvr or (), lambda rows: bar.advance(task, rows))
+        writing = Writing(folder, store, datetime.now(UTC), authorities, lambda rows: bar.advance(task, rows))
         manifest = writing.run()
     if as_json:
         typer.echo(json.dumps(manifest))

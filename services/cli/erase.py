@@ -9,13 +9,12 @@ from typing import Annotated, Final
 import typer
 
 from contracts import topics
-from contracts.identifiers import is_cvr
 from services.audit.erasures.clickhouse import ErasureStore
 from services.audit.erasures.erasing import Request, Standing, erase_again, standings
 from services.cli.connection import settings
 from services.cli.exit_codes import ExitCode
 from services.cli.rejected.selection import coordinate_of
-from services.cli.tokens import token
+from services.cli.tokens import cvr_number, token
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.coordinate import Coordinate
 from services.runtime import clickhouse
@@ -94,9 +93,7 @@ def _wanted(store: ErasureStore, coordinates: Sequence[str], cvr: str, task: str
         raise Misconfigured("records", "name either coordinates, or --cvr with --task")
     if not task:
         return list(dict.fromkeys(map(coordinate_of, coordinates)))
-    if not is_cvr(cvr):
-        raise Misconfigured("--cvr", f"{cvr} is not a CVR number")
-    return store.of_task(topics.tasks_topic(cvr), task)
+    return store.of_task(topics.tasks_topic(cvr_number("--cvr", cvr)), task)
 
 
 def _tell(found: Mapping[Coordinate, Standing], left: Sequence[Coordinate], *, done: bool, as_json: bool) -> None:

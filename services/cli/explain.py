@@ -16,7 +16,7 @@ from services.audit.explain.total import Selection, TotalExplained
 from services.cli.connection import auditor
 from services.cli.exit_codes import ExitCode
 from services.cli.explained import print_task, print_total
-from services.cli.recompute import Cvrs, known
+from services.cli.tokens import Cvrs, cvr_numbers
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.runtime.errors import Misconfigured
 
@@ -41,7 +41,7 @@ def explain(
     frigjort audit explain --total --cvr 10000009 --task-type kle:27.35.04 --day 2026-03-02 --json
     """
     store = ExplanationStore(auditor(data))
-    authorities = known(cvr)
+    authorities = cvr_numbers(cvr)
     if total == bool(task):
         raise Misconfigured("explain", "give a task, or --total")
     if total:

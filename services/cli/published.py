@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 
 from contracts.events import moment_at
-from contracts.identifiers import is_cvr
 from services.audit.rollups.clickhouse import PublishedStore
 from services.audit.rollups.published import By, Published, Total
 from services.audit.rollups.published import published as shown_at
 from services.cli.connection import settings
 from services.cli.moments import utc
 from services.cli.tables import table
+from services.cli.tokens import Cvrs, cvr_numbers
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.runtime import clickhouse
 from services.runtime.errors import Misconfigured
@@ -36,7 +36,7 @@ class Grouping(StrEnum):
 
 def published(
     moment: Annotated[datetime, typer.Argument(help="As it was shown at this time (UTC, or with offset).")],
-    cvr: Annotated[list[str] | None, typer.Option(help="Only this authority; may be repeated.")] = None,
+    cvr: Cvrs = None,
     by: Annotated[Grouping | None, typer.Option(help="Also by authority, day or task type.")] = None,
     data: DataFolder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, times in milliseconds.")] = False,
@@ -51,15 +51,13 @@ def published(
 
     frigjort audit published 2026-03-01T08:00:00+01:00 --cvr 10000009 --by task-type --json
     """
-    for number in cvr or ():
-        if not is_cvr(number):
-            raise Misconfigured("--cvr", f"{number} is not a CVR number")
+    authorities = cvr_numbers(cvr)
     at = utc(moment)
     if at > datetime.now(UTC) - CLOCK_TOLERANCE:
         raise Misconfigured("MOMENT", f"what is shown at {at.isoformat()} can still change: ask for an earlier time")
     grouping: By | None = by.value if by else None
     store = PublishedStore(clickhouse.connect(settings(data, "auditor")[1]))
-    found = shown_at(store, at, cvr or None, grouping)
+    found = shown_at(store, at, authorities or None, grouping)
     if as_json:
         typer.echo(json.dumps(_as_json(found, at, grouping)))
     else:

@@ -15,11 +15,10 @@ from services.cli.connection import auditor
 from services.cli.exit_codes import ExitCode
 from services.cli.progress_bar import bar
 from services.cli.tables import table
-from services.cli.tokens import cvr_number
+from services.cli.tokens import Cvrs, cvr_numbers
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.units import hours_text
 
-Cvrs = Annotated[list[str] | None, typer.Option("--cvr", help="Only this authority; may be repeated.")]
 _PAUSE_SECONDS: Final = 2.0
 _WORDS: Final = {
     Kind.DIFFERS: "stored otherwise than it comes out",
@@ -46,7 +45,7 @@ def recompute(
 
     frigjort audit recompute --cvr 10000009 --json
     """
-    authorities = known(cvr)
+    authorities = cvr_numbers(cvr)
     store = RecomputationStore(auditor(data))
     with bar("recomputing") as watch:
         report = Recomputation(store, pause=lambda: sleep(_PAUSE_SECONDS), watch=watch).run(authorities)
@@ -58,11 +57,6 @@ def recompute(
         raise typer.Exit(ExitCode.ALTERED)
     if report.stale:
         raise typer.Exit(ExitCode.WAITING)
-
-
-def known(cvr: list[str] | None) -> list[str]:
-    """The authorities asked for. Raises `Misconfigured` for what is no CVR number."""
-    return sorted({cvr_number("--cvr", one) for one in cvr or ()})
 
 
 def _as_json(report: Report, limit: int) -> dict[str, Any]:

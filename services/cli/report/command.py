@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from contracts.identifiers import is_cvr
 from services.cli.authorities import SectorName
 from services.cli.connection import settings
 from services.cli.moments import utc
 from services.cli.report import answers, screen
+from services.cli.tokens import Cvrs, cvr_numbers
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.reports.clickhouse import ReportStore
 from services.reports.effect import Effect
@@ -25,7 +25,6 @@ from services.runtime.errors import Misconfigured
 
 app = typer.Typer(help="What AI did to the work, and how sure that is.", no_args_is_help=True)
 
-Cvr = Annotated[list[str] | None, typer.Option(help="Only these authorities; may be given several times.")]
 Sector = Annotated[SectorName | None, typer.Option(help="Only authorities of this sector.")]
 TaskType = Annotated[str, typer.Option(help="Only this task type.")]
 Complexity = Annotated[str, typer.Option(help="Only this complexity.")]
@@ -42,7 +41,7 @@ def _command(answer: Callable[[Effect], dict[str, Any]], show: Callable[[Console
     """Adds a command that reports on the group of tasks that its options choose."""
 
     def command(
-        cvr: Cvr = None,
+        cvr: Cvrs = None,
         sector: Sector = None,
         task_type: TaskType = "",
         complexity: Complexity = "",
@@ -92,13 +91,11 @@ _command(
 
 
 def _report(data: Path, group: Group, cvr: list[str] | None, sector: SectorName | None) -> Effect:
-    for number in cvr or ():
-        if not is_cvr(number):
-            raise Misconfigured("--cvr", f"{number} is not a CVR number")
-    if cvr and sector:
+    numbers = tuple(cvr_numbers(cvr))
+    if numbers and sector:
         raise Misconfigured("--sector", "give authorities or a sector, not both")
     if group.since >= group.before:
         raise Misconfigured("--from", "the period ends before it begins")
     store = ReportStore(clickhouse.connect(settings(data, "auditor")[1]))
-    authorities = tuple(cvr) if cvr else store.authorities(sector.value) if sector else None
+    authorities = numbers or (store.authorities(sector.value) if sector else None)
     return report(store, replace(group, authorities=authorities), datetime.now(UTC))

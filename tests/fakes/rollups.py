@@ -43,7 +43,7 @@ class MemoryRollups:
     tasks: dict[tuple[str, str], tuple[int, Task | None]] = field(default_factory=dict)
     active: list[tuple[Part, set[str]]] = field(default_factory=list)
     rows: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
-    heads: list[Head] = field(default_factory=list)
+    stored_heads: dict[tuple[Unit, int], Head] = field(default_factory=dict)
     number: int = 0
     stale_authorities: set[str] = field(default_factory=set)
     inserts: int = 0
@@ -87,6 +87,11 @@ class MemoryRollups:
         return {
             (*key[1:3], *key[4:]): row for key, row in self.rows.items() if key[0] == layout.table and key[1:4] in runs
         }
+
+    @property
+    def heads(self) -> list[Head]:
+        """Every head; one of the same unit and number was replaced."""
+        return list(self.stored_heads.values())
 
     # -- the store ----------------------------------------------------------------------------------------------------------
 
@@ -134,7 +139,8 @@ class MemoryRollups:
     def publish(self, heads: Sequence[Draft]) -> None:
         self.before("head")
         self.ms += 1
-        self.heads += [_stamped(draft, max(self.ms, draft.not_before_ms)) for draft in heads]
+        for draft in heads:
+            self.stored_heads[draft.unit, draft.seq] = _stamped(draft, max(self.ms, draft.not_before_ms))
 
 
 def mark(task: str, version: int) -> int:

@@ -1,4 +1,4 @@
--- Rollups: units (authority, day) recomputed whole, every run kept. See services/domain/rollups/ and docs/adr/0013.
+-- Rollups: units (authority, day) recomputed whole, every run kept. See services/domain/rollups/ and docs/adr/0014.
 
 -- One state of a task that counts, with its mark: version determines content, so the marks of a unit determine its rows. A
 -- migration that gives progress_daily or progress_clusters another column gives this mark another content, too: then every

@@ -115,7 +115,8 @@ class Rollups:
 
     def lag_seconds(self) -> float:
         """For how long the oldest unit has been dirty that is not published yet; 0: none is."""
-        return max(0.0, (self.clock() - min(self._since.values())) / 1000) if self._since else 0.0
+        since = list(self._since.values())  # asked for by another thread than the one that works
+        return max(0.0, (self.clock() - min(since)) / 1000) if since else 0.0
 
     def _hinted(self, parts: Iterable[Part], before: Iterable[Part]) -> set[str]:
         names = fresh(parts, before)

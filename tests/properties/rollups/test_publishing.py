@@ -188,6 +188,57 @@ def test_an_emptied_unit_is_published_as_empty() -> None:
     assert len(world.store.shown(DAILY, first)) == 1
 
 
+def test_two_writers_that_overtake_each_other_both_leave_their_head() -> None:
+    """`one` has copied; a task comes, `other` publishes it; then `one` publishes what it copied, and it is shown until the next
+    look."""
+    world, shown = World(), []
+    world.store.put(AUTHORITIES[0], "t1", task_of(DAYS[0]))
+
+    def overtaken(call: str) -> None:
+        if call == "head" and world.working == ["one"]:
+            world.store.put(AUTHORITIES[0], "t2", task_of(DAYS[0]))
+            world.work("other", "look")
+            shown.append((world.store.ms, world.store.shown(DAILY)))
+
+    world.store.before = overtaken
+    world.work("one", "look")
+    shown.append((world.store.ms, world.store.shown(DAILY)))
+    world.store.before = lambda _: None
+    world.work("one", "look")
+    shown.append((world.store.ms, world.store.shown(DAILY)))
+    assert [sum(row[1] for row in rows.values()) for _, rows in shown] == [2, 1, 2]
+    assert [world.store.shown(DAILY, ms) for ms, _ in shown] == [rows for _, rows in shown]
+    assert len(world.store.heads) == 3
+
+
+def test_what_comes_while_it_looks_is_looked_at_next() -> None:
+    world = World()
+    world.store.put(AUTHORITIES[0], "t1", task_of(DAYS[0]))
+    world.work("one", "look")
+    for at in ("dirty", "copy", "head"):
+        coming = [put(AUTHORITIES[0], at, task_of(DAYS[1]))]
+
+        def come(call: str, at: str = at, coming: list[Step] = coming) -> None:
+            if call == at and coming:
+                coming.pop()(world)
+
+        world.store.put(AUTHORITIES[0], "t1", task_of(DAYS[0]))
+        world.store.before = come
+        world.work("one", "look")
+        world.work("one", "look")
+        assert world.store.shown(DAILY) == reference.daily(world.store.now())
+
+
+def test_a_clock_that_was_set_back_hides_no_publication() -> None:
+    world = World()
+    for number in (1, 2):
+        world.store.put(AUTHORITIES[0], f"t{number}", task_of(DAYS[0]))
+        world.work("one", "look")
+        world.store.ms -= 500
+    assert [head.n for head in newest(world.store.heads).values()] == [2]
+    assert world.store.dirty(None) == {}
+
+
 def test_nothing_is_published_while_its_authority_is_stale_or_the_registry_moves() -> None:
     world = World()
     for number, authority in enumerate(AUTHORITIES):
@@ -209,6 +260,15 @@ def test_nothing_is_published_while_its_authority_is_stale_or_the_registry_moves
     world.store.before = published_meanwhile
     world.work("one", "look")
     assert world.rounds[-1] == Round(published=0, held=1, missed=0)
+
+    def written_late_under_an_older_number(call: str) -> None:
+        if call == "copy":
+            world.store.stale_authorities.add(AUTHORITIES[0])
+
+    world.store.before = written_late_under_an_older_number
+    world.work("one", "look")
+    assert world.rounds[-1] == Round(published=0, held=1, missed=0)
+    world.store.stale_authorities.clear()
     world.store.before = lambda _: None
     world.work("one", "look")
     assert world.rounds[-1] == Round(published=1, held=0, missed=0)

@@ -30,6 +30,24 @@ def tampered(database_settings: ClickHouseSettings) -> Iterator[tuple[Database, 
     database.client.command("DROP DATABASE published")
 
 
+def test_a_superseded_head_that_is_gone_is_missed_by_the_one_after_it(tampered: tuple[Database, Tamperer]) -> None:
+    """And its rows are nobody's: that alone would be no more than a writer that died."""
+    database, tamperer = tampered
+    (authority, day), *_ = database.rows(
+        "SELECT authority, day FROM publications GROUP BY ALL HAVING count() > 1 ORDER BY ALL"
+    )
+    here = f"authority = '{authority}' AND day = '{day}'"
+    ((seq, run),) = database.rows(f"SELECT seq, run FROM publications WHERE {here} ORDER BY published_at LIMIT 1")
+    database.client.command(
+        f"ALTER TABLE unit_heads DELETE WHERE {here} AND seq = {seq}", settings={"mutations_sync": 1}
+    )
+    result = verified(PublishedStore(database.client))
+    tamperer.restore("unit_heads")
+    kinds = {(found.kind.value, found.run == run) for found in result.findings}
+    assert kinds == {("missing", False), ("unpublished", True)}
+    assert not result.only_unpublished
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("table", CASES)
 def test_one_row_that_was_changed_deleted_or_inserted_is_named(tampered: tuple[Database, Tamperer], table: str) -> None:

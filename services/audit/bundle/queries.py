@@ -38,8 +38,10 @@ MEASUREMENTS: Final = (
 )
 TOTALS: Final = (
     "SELECT count() AS tasks, countIf(status = 'measured') AS measured, sumIf(effort_ms, status = 'measured') AS effort_ms, "
-    "sumIf(ifNull(credit_ms, 0), status = 'measured') AS credit_ms, sumIf(ifNull(saved_ms, 0), status = 'measured') AS saved_ms "
-    "FROM task_measurements WHERE authority IN {authorities:Array(String)}"
+    "sumIf(ifNull(credit_ms, 0), status = 'measured') AS credit_ms, sumIf(ifNull(saved_ms, 0), status = 'measured') AS saved_ms, "
+    "countIf(status = 'measured' AND role = 'treated') AS treated, "
+    "sumIf(ifNull(t.saved_ms, 0), status = 'measured' AND role = 'treated') AS freed_ms "
+    "FROM task_roles AS t WHERE authority IN {authorities:Array(String)}"
 )
 ENDS: Final = f"SELECT {_PLACE}, max(offset) FROM record_rows GROUP BY {_PLACE} ORDER BY {_PLACE}"
 

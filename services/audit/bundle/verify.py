@@ -426,7 +426,9 @@ class Measurements:
 
     def __init__(self, records: Records, registry: Registry, report: Report) -> None:
         self.records, self.registry, self.report = records, registry, report
-        self.totals = dict.fromkeys(("tasks", "measured", "effort_ms", "credit_ms", "saved_ms"), 0)
+        self.totals = dict.fromkeys(
+            ("tasks", "measured", "effort_ms", "credit_ms", "saved_ms", "treated", "freed_ms"), 0
+        )
         self.stored = dict(self.totals)
 
     def check(self, bundle: Bundle) -> None:
@@ -473,6 +475,9 @@ def _add(totals: dict[str, int], row: Row) -> None:
         totals["measured"] += 1
         for name in ("effort_ms", "credit_ms", "saved_ms"):
             totals[name] += row[name] or 0
+        if row["arm"] != "control" and (row["arm"] == "treatment" or row["assistance"] != "none"):
+            totals["treated"] += 1
+            totals["freed_ms"] += row["saved_ms"] or 0
 
 
 def verify(folder: pathlib.Path, checkpoints: list[pathlib.Path]) -> tuple[Report, dict[str, int]]:

@@ -139,7 +139,11 @@ class Writing:
 
 
 def _totals(measurements: pa.Table) -> dict[str, int]:
-    """Sums over the measured tasks, milliseconds; `tasks` counts all."""
+    """Sums over the measured tasks, milliseconds; `tasks` counts all. What the treated among them saved is the hours freed."""
     measured = measurements.filter(pc.equal(measurements.column("status"), "measured"))
     sums = {name: int(pc.sum(measured.column(name)).as_py() or 0) for name in _SUMMED}
-    return {"tasks": measurements.num_rows, "measured": measured.num_rows, **sums}
+    arm, assistance = measured.column("arm"), measured.column("assistance")
+    with_ai = pc.or_(pc.equal(arm, "treatment"), pc.not_equal(assistance, "none"))
+    treated = measured.filter(pc.and_(pc.not_equal(arm, "control"), with_ai))
+    freed = {"treated": treated.num_rows, "freed_ms": int(pc.sum(treated.column("saved_ms")).as_py() or 0)}
+    return {"tasks": measurements.num_rows, "measured": measured.num_rows, **sums, **freed}

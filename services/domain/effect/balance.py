@@ -174,9 +174,12 @@ def _cell(name: str, treated: int, control: int, share: float, other: float) -> 
 
 
 def _rare(drawn: _Drawn) -> Mask:
-    share = float(np.average(drawn.treated, weights=drawn.n))
+    tasks, treated = float(drawn.n.sum()), float((drawn.n * drawn.treated).sum())
+    smaller = min(
+        treated, tasks - treated
+    )  # whole numbers: at the bound it must not matter which arm is called treated
     clusters = clusters_by(drawn.cell, drawn.cluster, int(drawn.cell.max()) + 1)
-    rare: Mask = clusters * min(share, 1 - share) < MIN_EXPECTED_CLUSTERS
+    rare: Mask = clusters * smaller < MIN_EXPECTED_CLUSTERS * tasks
     return rare
 
 

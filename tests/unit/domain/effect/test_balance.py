@@ -183,3 +183,11 @@ def test_nothing_thick_enough_is_refused() -> None:
     found = post_stratified(task_mix([("a", "low", 9, 30)]), np.ones(39, dtype=np.int64))
     assert isinstance(found, Refusal)
     assert "10 clusters in both groups" in found.reason
+
+
+@pytest.mark.parametrize(("treated", "control"), [(45, 5), (5, 45)])
+def test_at_the_bound_of_a_rare_cell_it_does_not_matter_which_arm_is_called_treated(treated: int, control: int) -> None:
+    """Fifty clusters a cell, a tenth of them in the smaller arm: five are expected there, which is enough."""
+    found = balance(task_mix([("a", "low", treated, control), ("b", "low", treated, control)]))
+    assert isinstance(found, Balance)
+    assert (found.tested_together, found.degrees_of_freedom) == ((), 1)

@@ -1,6 +1,6 @@
 """A real stack: the embedded broker or Apache Kafka, the ClickHouse engine behind HTTP, a collector. Started and ended by the test that asks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -84,11 +84,18 @@ on_kafka = pytest.mark.parametrize("new_broker", ["kafka"], indirect=True)
 
 @pytest.fixture
 def start_stack(tmp_path: Path, new_broker: Callable[[Path, int], StackBroker]) -> Iterator[Callable[..., Running]]:
-    """Starts stacks on folders of the test; ends them all."""
+    """Starts stacks on folders of the test; ends them all. They publish no rollups but where a test asks for it: two dozen of
+    them a minute would keep the machine from what the tests are about."""
     started: list[Stack] = []
 
-    def start(name: str = "data", prepare: Callable[[Any], None] = register, **options: Any) -> Running:
-        stack = Stack(tmp_path / name, prepare=prepare, new_broker=new_broker, **options)
+    def start(
+        name: str = "data",
+        prepare: Callable[[Any], None] = register,
+        environment: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Running:
+        asked = {"FRIGJORT_PROGRESS_ROLLUP_INTERVAL_SECONDS": "0", **(environment or {})}
+        stack = Stack(tmp_path / name, prepare=prepare, new_broker=new_broker, environment=asked, **options)
         started.append(stack)
         return Running(stack, stack.start())
 

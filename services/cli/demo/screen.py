@@ -27,9 +27,12 @@ def live(step: str, sent: int, total: int, rate: float, lag: int, results: Seque
 
 def figures(results: Sequence[Result], title: str) -> Table:
     """The hours of each data set."""
-    table = Table(title=title, caption="95 % interval of the unadjusted net: it does not cover drift of the baseline.")
+    table = Table(
+        title=title,
+        caption="95 % interval of the unadjusted net: it does not cover drift, which is shown of tasks without AI.",
+    )
     table.add_column("data set", no_wrap=True)
-    for name in ("tasks", "unmeasured", "net hours freed", "95 % interval", "drift without AI"):
+    for name in ("tasks", "unmeasured", "net hours freed", "95 % interval", "drift"):
         table.add_column(name, justify="right")
     for found in results:
         net = found.figure.net
@@ -38,7 +41,7 @@ def figures(results: Sequence[Result], title: str) -> Table:
             found.name,
             f"{found.figure.tasks:,}",
             f"{found.figure.unmeasured:,}",
-            f"[{'green' if net.net_ms > 0 else 'red'}]{hours(net.net_ms):,.1f}[/]",
+            f"[{'green' if net.net_ms > 0 else 'red' if net.net_ms < 0 else 'default'}]{hours(net.net_ms):,.1f}[/]",
             f"{bounds[0]:,.1f} … {bounds[1]:,.1f}" if bounds else "-",
             "-" if found.figure.drift is None else f"{found.figure.drift:.3f}",
         )

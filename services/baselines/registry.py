@@ -221,7 +221,7 @@ class Registry:
         """Numbers, checks and stores what is new, then sends it, after what (by subject) is to be sent again.
 
         Its time never falls behind that of an earlier number, whatever the clock does: what was known at a moment is then
-        all numbers up to one (docs/adr/0012).
+        all numbers up to one (docs/adr/0013).
         """
         told = map(message, self.store.payloads() if again else [])
         stored = [(key, value) for key, value in told if key.decode() in again]

@@ -1,6 +1,6 @@
 -- The whole measure a second time, in SQL, from `records`, `baselines` and `authorities` alone: which event of a task is in
 -- force, which baseline it is measured against, and the figures. It shares no code with the collector, and reads the events
--- as they were published (`payload`), not the columns that were made of them. See docs/auditing.md and docs/adr/0012.
+-- as they were published (`payload`), not the columns that were made of them. See docs/auditing.md and docs/adr/0013.
 
 -- The accepted events of tasks, with what decides between those of one task: the highest `rank` is in force. Its order is that
 -- of `measurements`: highest revision; at one revision a retraction (kind 2) over a state; then the lowest coordinate.

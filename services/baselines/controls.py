@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 
 from contracts.events import epoch_ms, moment_at
 from contracts.registry import BaselineComplexity
+from contracts.tasks import TimeBasis
 from services.baselines.estimates import TaskTypeEstimate
 from services.domain.columns import Integers, Mask
 from services.domain.estimation.diagnosis import Diagnosis, diagnose
-from services.domain.estimation.estimate import Estimate, TimeBasis
+from services.domain.estimation.estimate import Estimate
 from services.domain.estimation.history import ClusterKind, History
 from services.domain.tables import equals, integers
 

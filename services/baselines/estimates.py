@@ -13,10 +13,11 @@ import numpy as np
 
 from contracts.events import epoch_ms
 from contracts.registry import BaselineComplexity, Method
+from contracts.tasks import TimeBasis
 from services.baselines.work_items import WorkItem
 from services.domain.columns import Integers
 from services.domain.estimation.diagnosis import Diagnosis, diagnose
-from services.domain.estimation.estimate import Estimate, TimeBasis
+from services.domain.estimation.estimate import Estimate
 from services.domain.estimation.history import History
 from services.domain.estimation.verdict import Verdict, judge
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from services.cli.connection import settings
+from services.cli.connection import auditor
 from services.cli.exit_codes import ExitCode
 from services.cli.tables import table
 from services.cli.up import DEFAULT_FOLDER, DataFolder
@@ -37,7 +37,7 @@ def benefits(
 
     Example: frigjort audit benefits --cvr 29189846
     """
-    client = clickhouse.connect(settings(data, "auditor")[1])
+    client = auditor(data)
     with clickhouse.translated():
         confirmed, faults = (
             list(client.query(sql, parameters={"cvr": cvr}).named_results()) for sql in (_CONFIRMED, _FAULTS)

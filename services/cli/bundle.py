@@ -9,12 +9,11 @@ import typer
 
 from services.audit.bundle.clickhouse import BundleStore
 from services.audit.bundle.writing import Writing
-from services.cli.connection import settings
+from services.cli.connection import auditor
 from services.cli.progress_bar import progress
 from services.cli.tokens import Cvrs, cvr_numbers
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.units import hours_text
-from services.runtime import clickhouse
 
 
 def bundle(
@@ -33,7 +32,7 @@ def bundle(
     Example: frigjort audit bundle ./audit-2026-06 --cvr 10000009 && python ./audit-2026-06/verify.py --checkpoints seals.jsonl
     """
     authorities = cvr_numbers(cvr)
-    store = BundleStore(clickhouse.connect(settings(data, "auditor")[1]))
+    store = BundleStore(auditor(data))
     with progress() as bar:
         task = bar.add_task("writing records", total=None)
         writing = Writing(folder, store, datetime.now(UTC), authorities, lambda rows: bar.advance(task, rows))

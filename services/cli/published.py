@@ -3,41 +3,32 @@
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
 from contracts.events import moment_at
+from services.audit.as_of.totals import By
 from services.audit.rollups.clickhouse import PublishedStore
-from services.audit.rollups.published import By, Published, Total
+from services.audit.rollups.published import Published, Total
 from services.audit.rollups.published import published as shown_at
-from services.cli.connection import settings
+from services.cli.connection import auditor
 from services.cli.moments import utc
 from services.cli.tables import table
 from services.cli.tokens import Cvrs, cvr_numbers
 from services.cli.up import DEFAULT_FOLDER, DataFolder
-from services.runtime import clickhouse
+from services.domain.units import hours
 from services.runtime.errors import Misconfigured
 
 CLOCK_TOLERANCE: Final = timedelta(seconds=10)
 """Heads are stamped by the database's clock: so close to now it may still give a time that has passed here."""
-_HOUR_MS: Final = 3_600_000
-
-
-class Grouping(StrEnum):
-    """What `--by` takes."""
-
-    AUTHORITY = "authority"
-    DAY = "day"
-    TASK_TYPE = "task-type"
 
 
 def published(
     moment: Annotated[datetime, typer.Argument(help="As it was shown at this time (UTC, or with offset).")],
     cvr: Cvrs = None,
-    by: Annotated[Grouping | None, typer.Option(help="Also by authority, day or task type.")] = None,
+    by: Annotated[By | None, typer.Option(help="Also by authority, day or task type.")] = None,
     data: DataFolder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, times in milliseconds.")] = False,
 ) -> None:
@@ -55,13 +46,12 @@ def published(
     at = utc(moment)
     if at > datetime.now(UTC) - CLOCK_TOLERANCE:
         raise Misconfigured("MOMENT", f"what is shown at {at.isoformat()} can still change: ask for an earlier time")
-    grouping: By | None = by.value if by else None
-    store = PublishedStore(clickhouse.connect(settings(data, "auditor")[1]))
-    found = shown_at(store, at, authorities or None, grouping)
+    store = PublishedStore(auditor(data))
+    found = shown_at(store, at, authorities or None, by)
     if as_json:
-        typer.echo(json.dumps(_as_json(found, at, grouping)))
+        typer.echo(json.dumps(_as_json(found, at, by)))
     else:
-        _print(Console(), found, at, grouping)
+        _print(Console(), found, at, by)
 
 
 def _as_json(found: Published, at: datetime, by: By | None) -> dict[str, Any]:
@@ -88,8 +78,8 @@ def _print(console: Console, found: Published, at: datetime, by: By | None) -> N
     shown = table(by or "", "tasks", "measured", "treated", "gross h", "net h", words=(by or "",))
     for total in (*found.groups, found.total):
         counts = (f"{number:,}" for number in (total.tasks, total.measured, total.treated))
-        hours = (f"{ms / _HOUR_MS:,.1f}" for ms in (total.gross_ms, total.net_ms))
-        shown.add_row(total.named or "all", *counts, *hours)
+        worth = (f"{hours(ms):,.1f}" for ms in (total.gross_ms, total.net_ms))
+        shown.add_row(total.named or "all", *counts, *worth)
     console.print(shown)
     console.print(
         f"As published at {at:%Y-%m-%d %H:%M:%S} UTC: {found.units:,} units (authority and day), tasks of {found.first_day} to "

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.domain.columns import STATUSES, Integers, Mask, MeasurementColumns, Snapshot, TaskColumns
+from services.domain.effect.roles import role_of
 
 
 def task_columns(states: pa.Table) -> TaskColumns:
@@ -61,6 +62,18 @@ def equals(states: pa.Table, name: str, value: str) -> Mask:
     """Where a column of text has this value; shape (n,)."""
     result: Mask = pc.equal(states.column(name), value).combine_chunks().to_numpy(zero_copy_only=False)
     return result
+
+
+def roles(tasks: pa.Table) -> pa.Array:
+    """The role of each task (`role_of`), from its arm (empty: none was drawn) and assistance; shape (n,)."""
+    arms, assistances = (tasks.column(name).combine_chunks().dictionary_encode() for name in ("arm", "assistance"))
+    width = max(1, len(assistances.dictionary))
+    pairs, place = np.unique(arms.indices.to_numpy() * width + assistances.indices.to_numpy(), return_inverse=True)
+    names = [
+        role_of(arms.dictionary[pair // width].as_py() or None, assistances.dictionary[pair % width].as_py())
+        for pair in pairs.tolist()
+    ]
+    return pa.array(names, pa.string()).take(pa.array(place))
 
 
 def measured_columns(measured: MeasurementColumns, snapshot: Snapshot) -> dict[str, pa.Array]:

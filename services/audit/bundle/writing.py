@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from contracts import RULES, topics
 from services.audit.bundle import queries
 from services.domain.accounts import Place
+from services.domain.tables import roles
 from services.runtime.errors import Misconfigured, Retry
 
 FORMAT: Final = 1
@@ -142,8 +143,6 @@ def _totals(measurements: pa.Table) -> dict[str, int]:
     """Sums over the measured tasks, milliseconds; `tasks` counts all. What the treated among them saved is the hours freed."""
     measured = measurements.filter(pc.equal(measurements.column("status"), "measured"))
     sums = {name: int(pc.sum(measured.column(name)).as_py() or 0) for name in _SUMMED}
-    arm, assistance = measured.column("arm"), measured.column("assistance")
-    with_ai = pc.or_(pc.equal(arm, "treatment"), pc.not_equal(assistance, "none"))
-    treated = measured.filter(pc.and_(pc.not_equal(arm, "control"), with_ai))
+    treated = measured.filter(pc.equal(roles(measured), "treated"))
     freed = {"treated": treated.num_rows, "freed_ms": int(pc.sum(treated.column("saved_ms")).as_py() or 0)}
     return {"tasks": measurements.num_rows, "measured": measured.num_rows, **sums, **freed}

@@ -3,18 +3,17 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Final
 
 from contracts.events import epoch_ms
+from services.audit.as_of.totals import By
 from services.audit.rollups.clickhouse import PublishedStore
-
-By = Literal["authority", "day", "task-type"]
 
 _GROUPS: Final[dict[By | None, str]] = {
     None: "''",
-    "authority": "authority",
-    "day": "toString(day)",
-    "task-type": "task_type",
+    By.AUTHORITY: "authority",
+    By.DAY: "toString(day)",
+    By.TASK_TYPE: "task_type",
 }
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from services.cli.authorities import SectorName
-from services.cli.connection import settings
+from services.cli.connection import auditor
 from services.cli.moments import utc
 from services.cli.report import answers, screen
 from services.cli.tokens import Cvrs, cvr_numbers
@@ -20,7 +20,6 @@ from services.reports.clickhouse import ReportStore
 from services.reports.effect import Effect
 from services.reports.effect import effect as report
 from services.reports.group import FIRST, LAST, Group
-from services.runtime import clickhouse
 from services.runtime.errors import Misconfigured
 
 app = typer.Typer(help="What AI did to the work, and how sure that is.", no_args_is_help=True)
@@ -96,6 +95,6 @@ def _report(data: Path, group: Group, cvr: list[str] | None, sector: SectorName 
         raise Misconfigured("--sector", "give authorities or a sector, not both")
     if group.since >= group.before:
         raise Misconfigured("--from", "the period ends before it begins")
-    store = ReportStore(clickhouse.connect(settings(data, "auditor")[1]))
+    store = ReportStore(auditor(data))
     authorities = numbers or (store.authorities(sector.value) if sector else None)
     return report(store, replace(group, authorities=authorities), datetime.now(UTC))

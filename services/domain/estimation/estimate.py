@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Literal
 
 import numpy as np
 
+from contracts.tasks import TimeBasis
 from services.domain.clusters.codes import numbered
 from services.domain.clusters.strata import Strata
 from services.domain.columns import Integers
 from services.domain.estimation.caps import CAPS_MS, capped_share, idle_cap_ms
 
-TimeBasis = Literal["measured", "elapsed", "self_reported"]
 Clusters = Sequence[str] | Integers
 """The case or team of each task: a token or a number."""
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
+from contracts.tasks import TimeBasis
 from services.domain.columns import Integers, Mask
-from services.domain.estimation.estimate import TimeBasis
 
 ClusterKind = Literal["case", "team", "worker", "task", "mixed"]
 """What the tasks of a cluster share; `task`: nothing is known, each is its own; `mixed`: of several kinds."""

@@ -15,9 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.domain.columns import Integers, Mask
-from services.domain.effect.roles import role_of
 from services.domain.rollups.tables import CLUSTERS, DAILY, LAYOUTS, Layout, Rows, Unit, digest, rows_of
-from services.domain.tables import equals, integers
+from services.domain.tables import equals, integers, roles
 
 _UNIT: Final = ("authority", "day")
 _BLANK: Final = " "
@@ -89,18 +88,7 @@ def _with_parts(tasks: pa.Table) -> pa.Table:
     }
     summed = {name: pa.array(values.astype(np.int64)) for name, values in amounts.items()}
     kept = {name: tasks.column(name) for name in (*_UNIT, *DAILY.keys, "cluster", "study", "task")}
-    return pa.table({**kept, **summed, "role": _roles(tasks), "credited": pa.array(credited)})
-
-
-def _roles(tasks: pa.Table) -> pa.Array:
-    arms, assistances = (tasks.column(name).combine_chunks().dictionary_encode() for name in ("arm", "assistance"))
-    width = max(1, len(assistances.dictionary))
-    pairs, place = np.unique(arms.indices.to_numpy() * width + assistances.indices.to_numpy(), return_inverse=True)
-    names = [
-        role_of(arms.dictionary[pair // width].as_py() or None, assistances.dictionary[pair % width].as_py())
-        for pair in pairs.tolist()
-    ]
-    return pa.array(names, pa.string()).take(pa.array(place))
+    return pa.table({**kept, **summed, "role": roles(tasks), "credited": pa.array(credited)})
 
 
 def _by_cluster(parts: pa.Table) -> pa.Table:

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from services.audit.as_of.totals import By
 from services.audit.rollups.clickhouse import PublishedStore
 from services.audit.rollups.published import Total as Sums
 from services.audit.rollups.published import published
@@ -141,7 +142,7 @@ def _what_was_shown(database: Database, history: History) -> None:
     assert len(history.moments) > 10
     for at, rows in history.moments:
         assert shown(database.client, at) == rows
-        answer = published(store, at, by="task-type")
+        answer = published(store, at, by=By.TASK_TYPE)
         tasks, net = Counter[str](), Counter[str]()
         for key, (role, n, *amounts) in rows[0].items():
             tasks[key[2]] += n
@@ -152,10 +153,10 @@ def _what_was_shown(database: Database, history: History) -> None:
         assert (answer.total.tasks, answer.total.net_ms) == (tasks.total(), net.total())
         assert answer.units == len({key[:2] for key in rows[0]})
     at, rows = history.moments[-1]
-    one = published(store, at, AUTHORITIES[:1], by="authority")
+    one = published(store, at, AUTHORITIES[:1], by=By.AUTHORITY)
     assert one.groups == (Sums(AUTHORITIES[0], *[getattr(one.total, name) for name in Sums.__slots__[1:]]),)
     assert 0 < one.total.tasks < published(store, at).total.tasks
-    days = published(store, at, by="day").groups
+    days = published(store, at, by=By.DAY).groups
     assert len(days) == workload.DAYS
     assert sum(day.net_ms for day in days) == published(store, at).total.net_ms
 

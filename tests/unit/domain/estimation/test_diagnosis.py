@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.tasks import TimeBasis
 from services.domain.estimation.diagnosis import MATURITY_MS, diagnose
-from services.domain.estimation.estimate import TimeBasis
 from services.domain.estimation.history import ClusterKind, History, Parts, whole
 
 MINUTE = 60_000

@@ -23,6 +23,7 @@ from services.domain.measure import Measurement, Status, measure
 from services.reports.clickhouse import ReportStore
 from services.reports.effect import effect
 from services.reports.group import Group
+from services.reports.waterfall import waterfall_of
 from services.runtime.settings import ClickHouseSettings
 from tests.integration.delivering import Database, snapshot_of
 from tests.integration.test_metamorphic import placed
@@ -202,8 +203,12 @@ def set_no_minimum(database: Database) -> None:
 
 def report(database: Database, group: Group) -> Any:
     """The answers of both commands, as JSON would have them."""
-    found = effect(ReportStore(database.client), group, NOW)
-    return json.loads(json.dumps({"effect": answers.effect(found), "waterfall": answers.waterfall(found)}))
+    store = ReportStore(database.client)
+    found = {
+        "effect": answers.effect(effect(store, group, NOW)),
+        "waterfall": answers.waterfall(waterfall_of(store, group, NOW)),
+    }
+    return json.loads(json.dumps(found))
 
 
 def test_a_report_at_another_cap_is_that_of_baselines_with_it(deliver: Callable[[Messages], Database]) -> None:

@@ -1,5 +1,6 @@
 """A report at half and at double the cap by hand: two arms of elapsed time, and one baseline."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from io import StringIO
 from itertools import chain
@@ -11,11 +12,12 @@ from rich.console import Console
 from scipy import stats
 
 from services.baselines.clickhouse import MeasurementStore, RegistryStore
-from services.cli.report import answers, screen
+from services.cli.report import answers, effect_screen, waterfall_screen
 from services.domain.effect.headline import Headline
 from services.reports.clickhouse import ReportStore
 from services.reports.effect import Effect, Estimates, effect
 from services.reports.group import Group
+from services.reports.waterfall import Steps, Waterfall, waterfall_of
 from services.runtime.settings import ClickHouseSettings
 from tests.integration.delivering import Database
 from tests.properties.domain.strategies import AUTHORITIES, baseline, day, event, task
@@ -24,6 +26,7 @@ from tests.properties.test_restatement import snapshot_at
 
 MINUTE = 60_000
 T = stats.t.ppf(0.975, 39)
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 def arm(name: str, minutes: tuple[int, int]) -> list[Any]:
@@ -44,7 +47,7 @@ def arm(name: str, minutes: tuple[int, int]) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def found(database_settings: ClickHouseSettings) -> Effect:
+def store(database_settings: ClickHouseSettings) -> ReportStore:
     """Control 6 and 40 minutes, treated 4 and 7. The baseline: 11 minutes, SE 1, with a cap of 15; at 7.5 it is 7, SE 0.5; at
     30 it is 20, SE 2."""
     client = Database(database_settings.model_copy(update={"database": "report_at_caps"})).client
@@ -55,7 +58,17 @@ def found(database_settings: ClickHouseSettings) -> Effect:
     RegistryStore(client).insert([(published, payload_of(published))])
     tasks = chain(arm("control", (6, 40)), arm("treatment", (4, 7)))
     MeasurementStore(client).write(collected(enumerate(tasks), snapshot_at([published], 1)))
-    return effect(ReportStore(client), Group(), datetime(2026, 12, 1, tzinfo=UTC))
+    return ReportStore(client)
+
+
+@pytest.fixture(scope="module")
+def found(store: ReportStore) -> Effect:
+    return effect(store, Group(), NOW)
+
+
+@pytest.fixture(scope="module")
+def steps(store: ReportStore) -> Waterfall:
+    return waterfall_of(store, Group(), NOW)
 
 
 def headline(found: Effect, cap: str) -> Headline:
@@ -78,10 +91,10 @@ def test_the_adjusted_saving_at_each_cap(found: Effect, cap: str, control: tuple
 
 
 @pytest.mark.parametrize(("cap", "mean", "error"), [("half", 7, 0.5), ("double", 20, 2)])
-def test_the_net_rests_on_the_baseline_at_that_cap(found: Effect, cap: str, mean: int, error: float) -> None:
+def test_the_net_rests_on_the_baseline_at_that_cap(steps: Waterfall, cap: str, mean: int, error: float) -> None:
     """Mean less 5.5, for 200 tasks. Var = (200·SE)² + 40/39·40·1.5²."""
-    at = found.other_caps[cap]  # type: ignore[index]
-    assert isinstance(at, Estimates)
+    at = steps.other_caps[cap]  # type: ignore[index]
+    assert isinstance(at, Steps)
     (net,) = (step for step in at.steps if step.name == "net")
     half = T * sqrt((200 * error) ** 2 + 40 / 39 * 40 * 1.5**2)
     minutes = 200 * (mean - 5.5)
@@ -89,17 +102,18 @@ def test_the_net_rests_on_the_baseline_at_that_cap(found: Effect, cap: str, mean
     assert [net.low_ms, net.high_ms] == pytest.approx([(minutes - half) * MINUTE, (minutes + half) * MINUTE])
 
 
-def test_the_report_says_it_in_a_line_each(found: Effect) -> None:
-    said = {}
-    for show in (screen.effect, screen.waterfall):
-        shown = StringIO()
-        show(Console(file=shown, width=80), found)
-        said[show] = [line for line in shown.getvalue().splitlines() if line.startswith("At ")]
-    assert said[screen.effect] == [
+def said(show: Callable[[Console], None]) -> list[str]:
+    shown = StringIO()
+    show(Console(file=shown, width=80))
+    return [line for line in shown.getvalue().splitlines() if line.startswith("At ")]
+
+
+def test_the_report_says_it_in_a_line_each(found: Effect, steps: Waterfall) -> None:
+    assert said(lambda console: effect_screen.effect(console, found)) == [
         "At half the idle cap: adjusted 4.2 (3.8 … 4.5).",
         "At double the idle cap: adjusted 41.7 (39.1 … 44.3).",
     ]
-    assert said[screen.waterfall] == [
+    assert said(lambda console: waterfall_screen.waterfall(console, steps)) == [
         "At half the idle cap: net 5.0 (1.6 … 8.4); adjusted 4.2 (3.8 … 4.5).",
         "At double the idle cap: net 48.3 (34.8 … 61.8); adjusted 41.7 (39.1 … 44.3).",
     ]

@@ -2,30 +2,35 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from services.domain.effect.adjusted import CellResult
 from services.domain.effect.refusal import Refusal
+from services.reports.basis import About
+from services.reports.clickhouse import OtherCap
 from services.reports.effect import Effect, Estimates
+from services.reports.waterfall import Steps, Waterfall
+
+Found = TypeVar("Found")
 
 
 def effect(found: Effect) -> dict[str, Any]:
     """The whole report."""
     return {
-        **_common(found),
+        **_common(found.about),
         **_estimates(found.estimates),
-        "other_caps": _at_caps(found, _estimates),
+        "other_caps": _at_caps(found.other_caps, _estimates),
         "balance": plain(found.balance),
         "claims": plain(found.claims),
     }
 
 
-def waterfall(found: Effect) -> dict[str, Any]:
+def waterfall(found: Waterfall) -> dict[str, Any]:
     """The steps and what stands beside them."""
     return {
-        **_common(found),
-        **_steps(found.estimates),
-        "other_caps": _at_caps(found, _steps),
+        **_common(found.about),
+        **_steps(found.fixed),
+        "other_caps": _at_caps(found.other_caps, _steps),
         "realised": plain(found.realised),
     }
 
@@ -46,7 +51,7 @@ def _estimates(of: Estimates) -> dict[str, Any]:
     }
 
 
-def _steps(of: Estimates) -> dict[str, Any]:
+def _steps(of: Steps) -> dict[str, Any]:
     return {
         "steps": [{**plain(step), "level": step.level} for step in of.steps],
         "adjusted_grade": plain(of.headline.adjusted_grade),
@@ -55,11 +60,11 @@ def _steps(of: Estimates) -> dict[str, Any]:
     }
 
 
-def _at_caps(found: Effect, answer: Callable[[Estimates], dict[str, Any]]) -> dict[str, Any]:
-    return {cap: plain(at) if isinstance(at, Refusal) else answer(at) for cap, at in found.other_caps.items()}
+def _at_caps(other_caps: dict[OtherCap, Found | Refusal], answer: Callable[[Found], dict[str, Any]]) -> dict[str, Any]:
+    return {cap: plain(at) if isinstance(at, Refusal) else answer(at) for cap, at in other_caps.items()}
 
 
-def _common(found: Effect) -> dict[str, Any]:
+def _common(found: About) -> dict[str, Any]:
     return {
         "newest": found.newest.isoformat() if found.newest else None,
         "counts": plain(found.counts),

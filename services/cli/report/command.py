@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -13,14 +11,16 @@ from rich.console import Console
 from services.cli.authorities import SectorName
 from services.cli.connection import auditor
 from services.cli.moments import utc
-from services.cli.report import answers, screen
+from services.cli.report import answers, effect_screen, waterfall_screen
 from services.cli.tokens import Cvrs, cvr_numbers
 from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.reports.clickhouse import ReportStore
-from services.reports.effect import Effect
-from services.reports.effect import effect as report
+from services.reports.effect import effect
 from services.reports.group import FIRST, LAST, Group
+from services.reports.waterfall import waterfall_of
 from services.runtime.errors import Misconfigured
+
+Found = TypeVar("Found")
 
 app = typer.Typer(help="What AI did to the work, and how sure that is.", no_args_is_help=True)
 
@@ -36,7 +36,12 @@ Before = Annotated[datetime | None, typer.Option("--before", help="Completed bef
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, times in milliseconds.")]
 
 
-def _command(answer: Callable[[Effect], dict[str, Any]], show: Callable[[Console, Effect], None], words: str) -> None:
+def _command(
+    report: Callable[[ReportStore, Group, datetime], Found],
+    answer: Callable[[Found], dict[str, Any]],
+    show: Callable[[Console, Found], None],
+    words: str,
+) -> None:
     """Adds a command that reports on the group of tasks that its options choose."""
 
     def command(
@@ -52,7 +57,11 @@ def _command(answer: Callable[[Effect], dict[str, Any]], show: Callable[[Console
         as_json: AsJson = False,
     ) -> None:
         period = (utc(since) or FIRST, utc(before) or LAST)
-        found = _report(data, Group(None, task_type, complexity, programme, study, *period), cvr, sector)
+        numbers = _checked(cvr, sector, period)
+        store = ReportStore(auditor(data))
+        authorities = numbers or (store.authorities(sector.value) if sector else None)
+        group = Group(authorities, task_type, complexity, programme, study, *period)
+        found = report(store, group, datetime.now(UTC))
         if as_json:
             typer.echo(json.dumps(answer(found)))
         else:
@@ -62,8 +71,9 @@ def _command(answer: Callable[[Effect], dict[str, Any]], show: Callable[[Console
 
 
 _command(
+    effect,
     answers.effect,
-    screen.effect,
+    effect_screen.effect,
     """Show what AI did to the work, by every estimator that the tasks allow, side by side with its grade.
 
     Adjusted by the control that was drawn; net where there is none; difference-in-differences; each registered trial; the
@@ -77,8 +87,9 @@ _command(
     """,
 )
 _command(
+    waterfall_of,
     answers.waterfall,
-    screen.waterfall,
+    waterfall_screen.waterfall,
     """Show the way from gross to adjusted hours: review, rework, effort without credit, drift. Signed, with intervals.
 
     The steps add up to the millisecond; their intervals do not. Beside it: what benefit owners confirmed is used elsewhere
@@ -89,12 +100,11 @@ _command(
 )
 
 
-def _report(data: Path, group: Group, cvr: list[str] | None, sector: SectorName | None) -> Effect:
+def _checked(cvr: list[str] | None, sector: SectorName | None, period: tuple[datetime, datetime]) -> tuple[str, ...]:
+    """The authorities asked for by number. Raises `Misconfigured` for a group that cannot be."""
     numbers = tuple(cvr_numbers(cvr))
     if numbers and sector:
         raise Misconfigured("--sector", "give authorities or a sector, not both")
-    if group.since >= group.before:
+    if period[0] >= period[1]:
         raise Misconfigured("--from", "the period ends before it begins")
-    store = ReportStore(auditor(data))
-    authorities = numbers or (store.authorities(sector.value) if sector else None)
-    return report(store, replace(group, authorities=authorities), datetime.now(UTC))
+    return numbers

@@ -1,10 +1,10 @@
 """`frigjort audit verify`: whether all that is stored is what was stored."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -26,6 +26,8 @@ from services.cli.up import DEFAULT_FOLDER, DataFolder
 from services.domain.chain import Checkpoint
 from services.runtime import clickhouse
 from services.runtime.clock import now_ms
+
+_WAITING: Final = frozenset({Kind.UNSEALED, RollupKind.UNPUBLISHED})
 
 
 def verify(
@@ -107,41 +109,46 @@ def _finding_as_json(finding: Finding) -> dict[str, Any]:
 
 
 def _print(console: Console, result: Verified) -> None:
-    for finding in result.findings:
-        colour = "yellow" if finding.kind == Kind.UNSEALED else "red"
-        where = escape(f"{finding.table} {finding.coordinate}: {finding.what}")
-        console.print(f"[bold {colour}]{finding.kind}[/]  {where}", highlight=False, soft_wrap=True)
-    if result.found > len(result.findings):
-        console.print(f"… and {result.found - len(result.findings):,} findings more")
+    where = [(one.kind, f"{one.table} {one.coordinate}: {one.what}") for one in result.findings]
+    _print_findings(console, where, result.found)
     looked = f"{result.rows:,} rows of {result.partitions} partitions, {result.seals:,} seals, {result.erased:,} lawful erasures"
     looked += (
         f", {result.kept:,} checkpoints from elsewhere"
         if result.kept
         else "; no checkpoints from elsewhere were compared"
     )
-    if not result.found:
-        verdict = "[bold green]verified[/]"
-    elif result.only_unsealed:
-        verdict = "[bold yellow]seals are overdue[/]"
-    else:
-        verdict = f"[bold red]not what was stored[/]: {result.found:,} findings"
-    console.print(f"{verdict}: {looked}", highlight=False, soft_wrap=True)
+    words = ("verified", "seals are overdue", "not what was stored")
+    _print_verdict(console, words, result.found, looked, only_waiting=result.only_unsealed)
 
 
 def _print_rollups(console: Console, shown: rollups.Verified) -> None:
-    for finding in shown.findings:
-        colour = "yellow" if finding.kind == RollupKind.UNPUBLISHED else "red"
-        where = escape(f"{finding.table} {finding.authority}/{finding.day}, run {finding.run}: {finding.what}")
-        console.print(f"[bold {colour}]{finding.kind}[/]  {where}", highlight=False, soft_wrap=True)
-    if shown.found > len(shown.findings):
-        console.print(f"… and {shown.found - len(shown.findings):,} findings more")
+    where = [(one.kind, f"{one.table} {one.authority}/{one.day}, run {one.run}: {one.what}") for one in shown.findings]
+    _print_findings(console, where, shown.found)
     looked = (
         f"{shown.heads:,} publications of {shown.units:,} units, {shown.rows:,} rows, {shown.behind:,} units behind"
     )
-    if not shown.found:
-        verdict = "[bold green]published as stored[/]"
-    elif shown.only_unpublished:
-        verdict = "[bold yellow]rows that were never published[/]"
+    words = ("published as stored", "rows that were never published", "not what was published")
+    _print_verdict(console, words, shown.found, looked, only_waiting=shown.only_unpublished)
+
+
+def _print_findings(console: Console, shown: Sequence[tuple[str, str]], found: int) -> None:
+    """Each kind with where and what; then how many more there are."""
+    for kind, where in shown:
+        colour = "yellow" if kind in _WAITING else "red"
+        console.print(f"[bold {colour}]{kind}[/]  {escape(where)}", highlight=False, soft_wrap=True)
+    if found > len(shown):
+        console.print(f"… and {found - len(shown):,} findings more")
+
+
+def _print_verdict(
+    console: Console, words: tuple[str, str, str], found: int, looked: str, *, only_waiting: bool
+) -> None:
+    """`words`: of nothing found, of nothing but what waits, and of worse."""
+    well, waits, wrong = words
+    if not found:
+        verdict = f"[bold green]{well}[/]"
+    elif only_waiting:
+        verdict = f"[bold yellow]{waits}[/]"
     else:
-        verdict = f"[bold red]not what was published[/]: {shown.found:,} findings"
+        verdict = f"[bold red]{wrong}[/]: {found:,} findings"
     console.print(f"{verdict}: {looked}", highlight=False, soft_wrap=True)

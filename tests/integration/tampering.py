@@ -1,6 +1,6 @@
 """What somebody does to one row who has all rights: changes, deletes, inserts, moves it. Seeded."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from services.audit.seals.findings import Finding
 from services.domain.accounts import Place
 from services.domain.chain import REGISTRY
-from tests.integration.delivering import Database
+from tests.integration.copies import Copies
 
 COORDINATE = "concat(toString(log_no), '/', topic, '/', toString(partition), '/', toString({offset}))"
 MOMENT = "toString(toUnixTimestamp64Milli(broker_time))"
@@ -64,24 +64,8 @@ class Case:
         return here and self.table in finding.table.replace(",", " ").split()
 
 
-class Tamperer:
-    """Keeps what the tables were, and gives them another content that differs in one row."""
-
-    def __init__(self, database: Database, tables: Sequence[str]) -> None:
-        self._database = database
-        self.tables = tables
-        for table in tables:
-            database.client.command(f"CREATE TABLE was_{table} AS {table}")
-            database.client.command(f"INSERT INTO was_{table} SELECT * FROM {table} FINAL")
-
-    def restore(self, table: str) -> None:
-        """As it was."""
-        self._filled(table, f"SELECT * FROM was_{table}")
-
-    def _filled(self, table: str, *selects: str) -> None:
-        self._database.client.command(f"TRUNCATE TABLE {table}")
-        for select in selects:
-            self._database.client.command(f"INSERT INTO {table} {select}")
+class Tamperer(Copies):
+    """Gives the tables a content that differs in one row, or in two that changed places."""
 
     def _one(self, sql: str, chance: Random) -> tuple[Any, ...]:
         return chance.choice(sorted(self._database.rows(sql)))

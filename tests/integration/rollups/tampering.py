@@ -8,7 +8,7 @@ from typing import Any
 
 from services.audit.rollups.findings import Finding
 from services.domain.rollups.tables import CLUSTERS, DAILY
-from tests.integration.delivering import Database
+from tests.integration.copies import Copies
 
 _LAYOUTS = {layout.table: layout for layout in (DAILY, CLUSTERS)}
 _HEAD_CHANGES = {
@@ -39,23 +39,8 @@ class Case:
         return here and (self.table in finding.table or self.table == "unit_heads")
 
 
-class Tamperer:
-    """Keeps what the tables were, and gives them another content that differs in one row."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        for table in ("progress_daily", "progress_clusters", "unit_heads"):
-            database.client.command(f"CREATE TABLE was_{table} AS {table}")
-            database.client.command(f"INSERT INTO was_{table} SELECT * FROM {table} FINAL")
-
-    def restore(self, table: str) -> None:
-        """As it was."""
-        self._filled(table, f"SELECT * FROM was_{table}")
-
-    def _filled(self, table: str, *selects: str) -> None:
-        self._database.client.command(f"TRUNCATE TABLE {table}")
-        for select in selects:
-            self._database.client.command(f"INSERT INTO {table} {select}")
+class Tamperer(Copies):
+    """Gives the tables a content that differs in one row."""
 
     def tamper(self, table: str, seed: int) -> Case:
         """One case."""

@@ -18,7 +18,7 @@ from contracts.events import epoch_ms, moment_at
 from contracts.registry import BaselineComplexity
 from contracts.tasks import TimeBasis
 from services.baselines.estimates import TaskTypeEstimate
-from services.domain.columns import Integers, Mask
+from services.domain.arrays import Integers, Mask
 from services.domain.estimation.diagnosis import Diagnosis, diagnose
 from services.domain.estimation.estimate import Estimate
 from services.domain.estimation.history import ClusterKind, History

@@ -15,7 +15,7 @@ from contracts.events import epoch_ms
 from contracts.registry import BaselineComplexity, Method
 from contracts.tasks import TimeBasis
 from services.baselines.work_items import WorkItem
-from services.domain.columns import Integers
+from services.domain.arrays import Integers
 from services.domain.estimation.diagnosis import Diagnosis, diagnose
 from services.domain.estimation.estimate import Estimate
 from services.domain.estimation.history import History

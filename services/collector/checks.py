@@ -8,14 +8,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts import identifiers, topics
 from contracts.events import COMPLETED, schema_name
-
-Mask = npt.NDArray[np.bool_]
+from services.domain.arrays import Mask
 
 _EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01
 _LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01

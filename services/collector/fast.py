@@ -24,7 +24,6 @@ from aiokafka import ConsumerRecord
 from contracts.codes import Violation
 from contracts.reading import MAX_BYTES, STRUCTURED_HEADERS, binary_attributes, structured_form
 from services.collector.checks import (
-    Mask,
     agreement,
     consistency,
     distinct,
@@ -43,6 +42,7 @@ from services.collector.shapes import (
     StructuredEvent,
 )
 from services.collector.tables import TASKS
+from services.domain.arrays import Mask
 
 _STRUCTURED_DECODER: Final = msgspec.json.Decoder(StructuredEvent)
 _STATE_DECODER: Final = msgspec.json.Decoder(State)

@@ -12,14 +12,11 @@ from heapq import heappop, heappush
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from contracts.events import epoch_ms
 from contracts.registry import Baseline
+from services.domain.arrays import Integers, Mask
 from services.domain.match import Registry, Scope, scope_of
-
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 STATUSES: Final = ("measured", "unmeasured", "incomplete")
 NO_BASELINE: Final = -1

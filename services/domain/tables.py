@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from services.domain.columns import STATUSES, Integers, Mask, MeasurementColumns, Snapshot, TaskColumns
+from services.domain.arrays import Integers, Mask
+from services.domain.columns import STATUSES, MeasurementColumns, Snapshot, TaskColumns
 from services.domain.effect.roles import role_of
 
 

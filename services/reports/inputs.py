@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.tasks import TimeBasis
-from services.domain.clusters.codes import Integers
+from services.domain.arrays import Integers
 from services.domain.effect.arms import ArmSums
 from services.domain.effect.baseline_errors import BaselineError
 from services.domain.effect.grades import Assigned

@@ -7,7 +7,8 @@ from math import sqrt
 
 import numpy as np
 
-from services.domain.clusters.codes import Floats, float_sums_by
+from services.domain.arrays import Floats
+from services.domain.clusters.codes import float_sums_by
 from services.domain.clusters.contrast import TREATED
 from services.domain.clusters.pooling import NO_CELL
 from services.domain.effect.adjusted import AdjustedSaving, CellResult, Saving, adjusted_saving, treated_net

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.codes import Floats, Integers, float_sums_by
+from services.domain.arrays import Floats, Integers
+from services.domain.clusters.codes import float_sums_by
 from services.domain.effect.arms import ArmSums
 from services.domain.effect.baseline_errors import BaselineError
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from services.domain.clusters.codes import Codes, Floats, Integers, combined, sums_by
+from services.domain.arrays import Codes, Floats, Integers, Mask
+from services.domain.clusters.codes import combined, sums_by
 from services.domain.effect.adjusted import AdjustedSaving, adjusted_saving
 from services.domain.effect.arms import ArmSums
 from services.domain.effect.sufficiency import Sufficiency
@@ -27,7 +27,6 @@ from tests.simulations.real_log import LaterTasks
 from tests.simulations.report import Coverage, holds
 
 Random = np.random.Generator
-Mask = npt.NDArray[np.bool_]
 FACTORS: Final = (80, 90, 100, 110)
 """Per cent of the counted time that "AI" takes."""
 TOTAL: Final = "total"

@@ -10,7 +10,8 @@ import numpy as np
 from services.baselines.estimates import estimates, task_type_of
 from services.baselines.work_items import ReadingCounts
 from services.baselines.xes import read_xes
-from services.domain.clusters.codes import Codes, Integers, numbered
+from services.domain.arrays import Codes, Integers
+from services.domain.clusters.codes import numbered
 from services.domain.effect.baseline_errors import BaselineError
 from tests.reference.log import worked
 

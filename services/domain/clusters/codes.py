@@ -10,13 +10,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from services.domain.arrays import Codes, Floats, Integers, Mask
+
 Column: TypeAlias = Sequence[str] | npt.NDArray[np.str_] | npt.NDArray[np.int64]
 """Names, or whole numbers that stand for them; shape (m,)."""
 Names: TypeAlias = npt.NDArray[np.str_] | npt.NDArray[np.int64]
-Codes: TypeAlias = npt.NDArray[np.intp]
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
 def numbered(column: Column) -> tuple[Names, Codes]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.domain.clusters.codes import Codes, Floats, Integers, Mask, float_sums_by, sums_by
+from services.domain.arrays import Codes, Floats, Integers, Mask
+from services.domain.clusters.codes import float_sums_by, sums_by
 from services.domain.clusters.strata import Strata
 
 CONTROL, TREATED = 0, 1

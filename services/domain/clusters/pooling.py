@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from services.domain.clusters.codes import Codes, Mask
+from services.domain.arrays import Codes, Mask
 
 NO_CELL: Final = -1
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.domain.clusters.codes import Codes, Floats, Integers, float_sums_by, sums_by
+from services.domain.arrays import Codes, Floats, Integers
+from services.domain.clusters.codes import float_sums_by, sums_by
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ from typing import Literal
 
 import numpy as np
 
-from services.domain.clusters.codes import Codes, combined
+from services.domain.arrays import Codes
+from services.domain.clusters.codes import combined
 from services.domain.clusters.contrast import CONTROL, TREATED, Contrast
 from services.domain.clusters.intervals import interval
 from services.domain.clusters.pooling import NO_CELL

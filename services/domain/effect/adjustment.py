@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.domain.clusters.codes import Codes, Floats
+from services.domain.arrays import Codes, Floats
 from services.domain.clusters.contrast import Contrast
 from services.domain.effect.arms import Rows
 from services.domain.effect.baseline_errors import BaselineError, Credited, error_variances

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.codes import Codes, Column, Integers, Mask, Names, combined, numbered
+from services.domain.arrays import Codes, Integers, Mask
+from services.domain.clusters.codes import Column, Names, combined, numbered
 from services.domain.effect.baseline_errors import NO_BASELINE, BaselineError
 
 _ROLES: Final = {"treated", "control"}

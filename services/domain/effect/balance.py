@@ -23,7 +23,8 @@ import numpy as np
 from scipy import stats
 
 from contracts.tasks import Arm
-from services.domain.clusters.codes import Codes, Floats, Integers, Mask, clusters_by, float_sums_by, numbered, sums_by
+from services.domain.arrays import Codes, Floats, Integers, Mask
+from services.domain.clusters.codes import clusters_by, float_sums_by, numbered, sums_by
 from services.domain.effect.freed import Freed, Groups, freed
 from services.domain.effect.mix import Pooled, TaskMix, pooled_cells
 from services.domain.effect.refusal import Refusal

@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from services.domain.clusters.codes import Codes, Floats, Integers, float_sums_by, numbered, sums_by
+from services.domain.arrays import Codes, Floats, Integers
+from services.domain.clusters.codes import float_sums_by, numbered, sums_by
 
 NO_BASELINE: Final = -1
 """In a column of baselines: no task of the row earns credit."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.tasks import TimeBasis
-from services.domain.clusters.codes import Integers
+from services.domain.arrays import Integers
 from services.domain.effect.balance import PostStratified, post_stratified
 from services.domain.effect.grades import Assigned, Evidence, Graded, graded
 from services.domain.effect.mix import TaskMix

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.domain.clusters.codes import Codes
+from services.domain.arrays import Codes
 from services.domain.clusters.intervals import interval
 from services.domain.clusters.strata import Strata
 from services.domain.effect.arms import ArmSums, Rows

@@ -12,7 +12,8 @@ from math import sqrt
 
 import numpy as np
 
-from services.domain.clusters.codes import Integers, Mask, numbered, same_length
+from services.domain.arrays import Integers, Mask
+from services.domain.clusters.codes import numbered, same_length
 from services.domain.clusters.contrast import CONTROL, TREATED, Contrast
 from services.domain.clusters.intervals import half_width
 from services.domain.effect.refusal import Refusal

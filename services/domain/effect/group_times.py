@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.domain.clusters.codes import Floats, Integers
+from services.domain.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ import numpy as np
 
 from contracts.registry import Grade, Method
 from contracts.tasks import TimeBasis
-from services.domain.clusters.codes import Codes, Mask, combined, numbered
+from services.domain.arrays import Codes, Mask
+from services.domain.clusters.codes import combined, numbered
 from services.domain.effect.adjusted import AdjustedSaving, CellResult, adjusted_saving
 from services.domain.effect.arms import ArmSums
 from services.domain.effect.baseline_errors import BaselineError

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.codes import Codes, Integers, Mask, clusters_by, numbered, same_length, sums_by
+from services.domain.arrays import Codes, Integers, Mask
+from services.domain.clusters.codes import clusters_by, numbered, same_length, sums_by
 from services.domain.clusters.pooling import NO_CELL, pool
 
 

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.codes import Codes, Column, clusters_by, combined, numbered
+from services.domain.arrays import Codes
+from services.domain.clusters.codes import Column, clusters_by, combined, numbered
 from services.domain.clusters.intervals import interval
 from services.domain.clusters.pooling import NO_CELL, pool
 from services.domain.clusters.sizes import MIN_CLUSTERS

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from services.domain.clusters.codes import Floats, Integers
+from services.domain.arrays import Floats, Integers
 from services.domain.effect.refusal import Refusal
 
 _ROUNDING: Final = 1e-10

@@ -35,7 +35,7 @@ import numpy as np
 from scipy import stats
 
 from contracts.tasks import TimeBasis
-from services.domain.clusters.codes import Mask
+from services.domain.arrays import Mask
 from services.domain.clusters.intervals import half_width
 from services.domain.effect.grades import Evidence, Graded, graded
 from services.domain.effect.group_times import GroupTime, Panel, Spread, Uncovered, grid_of, group_times

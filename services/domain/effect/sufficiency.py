@@ -18,7 +18,8 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.clusters.codes import Codes, clusters_by, combined, effective_by, sums_by
+from services.domain.arrays import Codes
+from services.domain.clusters.codes import clusters_by, combined, effective_by, sums_by
 from services.domain.clusters.pooling import pool
 from services.domain.clusters.sizes import MIN_CLUSTERS, MIN_CONTROLS
 from services.domain.effect.arms import Rows

@@ -23,7 +23,8 @@ from typing import Final, Literal
 import numpy as np
 
 from contracts.tasks import Arm, TimeBasis
-from services.domain.clusters.codes import Floats, Integers, Mask, numbered
+from services.domain.arrays import Floats, Integers, Mask
+from services.domain.clusters.codes import numbered
 from services.domain.clusters.intervals import NORMAL
 from services.domain.effect.freed import Freed, Groups, freed
 from services.domain.effect.grades import Evidence, Graded, graded

@@ -18,7 +18,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from services.domain.clusters.codes import Column, Integers
+from services.domain.arrays import Integers
+from services.domain.clusters.codes import Column
 from services.domain.effect.adjusted import AdjustedSaving
 from services.domain.effect.baseline_errors import BaselineError, BaselineUse
 from services.domain.effect.net import ClusterSums, net_interval

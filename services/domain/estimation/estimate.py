@@ -7,9 +7,9 @@ from math import sqrt
 import numpy as np
 
 from contracts.tasks import TimeBasis
+from services.domain.arrays import Integers
 from services.domain.clusters.codes import numbered
 from services.domain.clusters.strata import Strata
-from services.domain.columns import Integers
 from services.domain.estimation.caps import CAPS_MS, capped_share, idle_cap_ms
 
 Clusters = Sequence[str] | Integers

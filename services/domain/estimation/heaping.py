@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from services.domain.columns import Integers
+from services.domain.arrays import Integers
 
 STEPS_MINUTES: Final = (5, 15, 30)
 _MINUTE_MS: Final = 60_000

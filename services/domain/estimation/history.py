@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from contracts.tasks import TimeBasis
-from services.domain.columns import Integers, Mask
+from services.domain.arrays import Integers, Mask
 
 ClusterKind = Literal["case", "team", "worker", "task", "mixed"]
 """What the tasks of a cluster share; `task`: nothing is known, each is its own; `mixed`: of several kinds."""

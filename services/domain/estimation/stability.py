@@ -5,10 +5,10 @@ from math import exp, log
 
 import numpy as np
 
+from services.domain.arrays import Integers, Mask
 from services.domain.clusters.codes import numbered, sums_by
 from services.domain.clusters.intervals import half_width
 from services.domain.clusters.strata import Strata
-from services.domain.columns import Integers, Mask
 
 
 @dataclass(frozen=True, slots=True)

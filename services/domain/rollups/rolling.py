@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from services.domain.columns import Integers, Mask
+from services.domain.arrays import Integers, Mask
 from services.domain.rollups.tables import CLUSTERS, DAILY, LAYOUTS, Layout, Rows, Unit, digest, rows_of
 from services.domain.tables import equals, integers, roles
 

@@ -20,7 +20,7 @@ from math import sqrt
 from typing import Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from contracts.tasks import Arm
 from services.domain.arrays import Codes, Floats, Integers, Mask
@@ -107,7 +107,7 @@ def balance(mix: TaskMix) -> Balance | Refusal:
         cells=_cells(drawn, [str(name) for name in names]),
         statistic=statistic,
         degrees_of_freedom=degrees,
-        p_value=float(stats.chi2.sf(statistic, degrees)) if degrees else None,
+        p_value=float(special.chdtrc(degrees, statistic)) if degrees else None,
         arm_correlation=correlation,
         tested_together=tuple(str(name) for name in names[rare]) if rare.sum() > 1 else (),
         one_sided_strata=tuple(str(name) for name in strata[~both]),

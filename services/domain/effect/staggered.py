@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from contracts.tasks import TimeBasis
 from services.domain.arrays import Mask
@@ -172,7 +172,7 @@ def _placebo(spread: Spread, fewest: int) -> Placebo | Refusal:
         )
     effect, half = total.freed_ms / total.credit_ms, total.half_ms / total.credit_ms
     error = float(np.sqrt(total.variance)) / total.credit_ms
-    p_value = 2 * float(stats.t.sf(abs(effect) / error, total.groups - 1)) if error > 0 else float(effect == 0)
+    p_value = 2 * float(special.stdtr(total.groups - 1, -abs(effect) / error)) if error > 0 else float(effect == 0)
     return Placebo(effect, effect - half, effect + half, p_value, total.authorities)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from services.domain.arrays import Integers
 
@@ -51,7 +51,7 @@ def _at(minutes: Integers, step: int) -> Heaping:
     if n == 0:
         return Heaping(step, 0, 0.0, 1 / step, 1.0)
     on = int(np.count_nonzero(counted % step == 0))
-    p_value = float(stats.binomtest(on, n, 1 / step, alternative="greater").pvalue)
+    p_value = float(special.bdtrc(on - 1, n, 1 / step))
     return Heaping(step, n, on / n, 1 / step, p_value)
 
 

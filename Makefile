@@ -30,8 +30,8 @@ up: $(STAMP) ## The stack on this machine until Ctrl-C; ARGS='--json'
 test: lint $(KAFKA) ## Linters, types, layers and every test but the faults; three at a time, since they mostly wait
 	$(BIN)/pytest --ignore tests/faults -n 3 --dist loadfile $(ARGS)
 
-test-faults: $(STAMP) $(KAFKA) ## Everything that can go wrong, on Apache Kafka, and what it came to
-	$(BIN)/pytest tests/faults $(ARGS)
+test-faults: $(STAMP) $(KAFKA) ## Everything that can go wrong, on Apache Kafka, and what it came to; two at a time
+	$(BIN)/pytest tests/faults -n 2 --dist loadfile $(ARGS)
 
 MINUTES ?= 60
 soak: $(STAMP) $(KAFKA) ## All faults at random under load; MINUTES=60, ARGS='--seed 7 --events 5000000'

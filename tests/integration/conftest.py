@@ -1,5 +1,6 @@
 """A real stack: the embedded broker or Apache Kafka, the ClickHouse engine behind HTTP, a collector. Started and ended by the test that asks."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
@@ -82,8 +83,24 @@ on_embedded = pytest.mark.parametrize("new_broker", ["embedded"], indirect=True)
 on_kafka = pytest.mark.parametrize("new_broker", ["kafka"], indirect=True)
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """ClickHouse's folder with the schema: a stack that begins with a copy of it has nothing to migrate."""
+    folder = tmp_path_factory.mktemp("migrated")
+    endpoint = EndpointProcess(folder / "clickhouse", "w" * 20, "a" * 20, folder / "endpoint.log")
+    url = endpoint.start()
+    try:
+        for _ in migrate(ClickHouseSettings(url=url, user="frigjort_writer", password=SecretStr("w" * 20))):
+            pass
+    finally:
+        endpoint.stop()
+    return folder / "clickhouse"
+
+
 @pytest.fixture
-def start_stack(tmp_path: Path, new_broker: Callable[[Path, int], StackBroker]) -> Iterator[Callable[..., Running]]:
+def start_stack(
+    tmp_path: Path, migrated: Path, new_broker: Callable[[Path, int], StackBroker]
+) -> Iterator[Callable[..., Running]]:
     """Starts stacks on folders of the test; ends them all. They publish no rollups but where a test asks for it: two dozen of
     them a minute would keep the machine from what the tests are about."""
     started: list[Stack] = []
@@ -95,6 +112,8 @@ def start_stack(tmp_path: Path, new_broker: Callable[[Path, int], StackBroker]) 
         **options: Any,
     ) -> Running:
         asked = {"FRIGJORT_PROGRESS_ROLLUP_INTERVAL_SECONDS": "0", **(environment or {})}
+        if not (tmp_path / name).exists():
+            shutil.copytree(migrated, tmp_path / name / "clickhouse", symlinks=True)
         stack = Stack(tmp_path / name, prepare=prepare, new_broker=new_broker, environment=asked, **options)
         started.append(stack)
         return Running(stack, stack.start())

@@ -6,7 +6,7 @@ from urllib.request import urlopen
 import pytest
 
 from contracts import topics
-from tests.integration.conftest import AUTHORITY, OTHER, Running
+from tests.integration.conftest import AUTHORITY, OTHER, Running, on_kafka
 from tests.integration.flood import dead_letters, event, launch, problems, send, until
 
 RUN = 50
@@ -28,6 +28,7 @@ def held(running: Running) -> tuple[int, ...]:
     return running.rows(_HELD, topic=topics.tasks_topic(AUTHORITY))[0]
 
 
+@on_kafka  # what the collector does then is the same on both
 @pytest.mark.timeout(300)
 def test_a_flood_stops_its_partition_and_no_other(start_stack: Callable[..., Running]) -> None:
     running = start_stack(environment={"FRIGJORT_COLLECTOR_BRAKE_RUN_RECORDS": str(RUN)})
@@ -84,6 +85,7 @@ def _restart_and_kill(running: Running) -> None:
     )
 
 
+@on_kafka  # what the collector does then is the same on both
 @pytest.mark.timeout(300)
 def test_with_corrected_rules_it_goes_on_by_itself(start_stack: Callable[..., Running]) -> None:
     running = start_stack()

@@ -12,7 +12,7 @@ import pytest
 
 from services.cli.producer import Sender
 from tests.integration.against import differences, logs_in_clickhouse, records_in_kafka, registry_in_clickhouse
-from tests.integration.conftest import AUTHORITY, OTHER, Running
+from tests.integration.conftest import AUTHORITY, OTHER, Running, on_kafka
 from tests.integration.delivering import Database, snapshot_of
 from tests.reference import load_registry, workload
 from tests.reference.records import Records
@@ -76,6 +76,7 @@ def test_another_order_of_the_log_gives_the_same_totals(new_database: Callable[[
     assert found[2] == found[0]
 
 
+@on_kafka
 @pytest.mark.timeout(180)
 def test_a_log_read_three_times_in_other_batches_gives_the_same_rows(start_stack: Callable[..., Running]) -> None:
     """Collectors of three groups, one after the other: each reads the whole log again, in batches of another size."""

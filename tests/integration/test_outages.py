@@ -12,7 +12,7 @@ from services.cli.demo import case_systems
 from services.cli.demo.case_systems import Message
 from services.cli.producer import Sender
 from tests.integration.against import differences, logs_in_clickhouse, records_in_kafka, registry_in_clickhouse
-from tests.integration.conftest import AUTHORITY, OTHER, Running, on_kafka
+from tests.integration.conftest import AUTHORITY, OTHER, Running, on_embedded
 from tests.reference.records import Records
 
 EVENTS = 60_000
@@ -47,17 +47,6 @@ def _frozen_broker(running: Running) -> None:
         child.send_signal(signal.SIGCONT)
 
 
-def _killed_broker(running: Running) -> None:
-    """Twice, since what it replays when it starts is then read by one that was killed itself."""
-    assert running.stack.broker is not None
-    for seconds_down in (0, 4):
-        for child in running.stack.broker.children:
-            child.kill()
-        time.sleep(seconds_down)
-        running.stack.broker.start()
-        time.sleep(2)
-
-
 def _killed_collector(running: Running) -> None:
     running.stack.collector_processes[0].kill()
     running.stack.collector_processes.clear()
@@ -65,29 +54,13 @@ def _killed_collector(running: Running) -> None:
     running.stack.start_collector(1)
 
 
+@on_embedded  # on Apache Kafka: tests/faults
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("fault", [_frozen_broker, _killed_collector], ids=lambda f: f.__name__[1:])
+@pytest.mark.parametrize(
+    "fault", [_outage_of_clickhouse, _frozen_broker, _killed_collector], ids=lambda f: f.__name__[1:]
+)
 def test_nothing_lost_nothing_doubled(start_stack: Callable[..., Running], fault: Callable[[Running], None]) -> None:
-    _in_the_middle_of_a_run(start_stack(environment=SMALL_BATCHES), fault)
-
-
-@on_kafka  # what the collector does then is the same on both
-@pytest.mark.timeout(240)
-def test_clickhouse_is_away(start_stack: Callable[..., Running]) -> None:
-    _in_the_middle_of_a_run(start_stack(environment=SMALL_BATCHES), _outage_of_clickhouse)
-
-
-@on_kafka
-@pytest.mark.timeout(240)
-def test_a_broker_that_keeps_its_data_is_killed(start_stack: Callable[..., Running]) -> None:
-    """What is not promised of the embedded broker, which forgets what was not stored."""
     running = start_stack(environment=SMALL_BATCHES)
-    bound = running.rows("SELECT topic, log_no, topic_id FROM logs ORDER BY topic")
-    _in_the_middle_of_a_run(running, _killed_broker)
-    assert running.rows("SELECT topic, log_no, topic_id FROM logs ORDER BY topic") == bound
-
-
-def _in_the_middle_of_a_run(running: Running, fault: Callable[[Running], None]) -> None:
     sent: list[Message] = []
 
     def send() -> None:

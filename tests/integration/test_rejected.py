@@ -75,6 +75,7 @@ def still_rejected(running: Running) -> dict[str, int]:
     return dict(running.rows("SELECT code, count() FROM rejections GROUP BY code"))
 
 
+@on_kafka
 @pytest.mark.timeout(400)
 def test_listed_shown_and_judged_again_in_place(refused: Running) -> None:
     running = refused
@@ -149,6 +150,7 @@ def _shown(running: Running) -> None:
     assert "nothing is stored there" in asked(running, "show", f"1/{TOPIC}/0/99999")[1]
 
 
+@on_kafka
 @pytest.mark.timeout(400)
 def test_killed_between_the_two_writes_and_refused_where_it_would_break_a_promise(refused: Running) -> None:
     running = refused

@@ -19,7 +19,7 @@ from services.cli.demo import case_systems, offices
 from services.cli.demo.case_systems import KINDS, UNMEASURED_KIND, Message
 from services.cli.main import app
 from services.cli.producer import Sender
-from tests.integration.conftest import AUTHORITY, Running
+from tests.integration.conftest import AUTHORITY, Running, on_embedded, on_kafka
 from tests.integration.test_outages import assert_whole, to_two_authorities
 from tests.integration.test_withdrawal import followed, measured, withdraw
 
@@ -123,6 +123,7 @@ def send_slowly(running: Running, sent: list[Message], until: threading.Event) -
                 time.sleep(0.4)
 
 
+@on_kafka
 @pytest.mark.timeout(240)
 def test_restatement_races_corrections_and_publications(start_stack: Callable[..., Running]) -> None:
     running = start_stack(collectors=2)
@@ -155,6 +156,7 @@ def test_restatement_races_corrections_and_publications(start_stack: Callable[..
     assert sum(answer["tasks"] for answer in answers) > 1_000
 
 
+@on_embedded
 def test_restated_tasks_fall_back_and_come_back(start_stack: Callable[..., Running]) -> None:
     running = start_stack()
     registry = running.stack.registry()

@@ -14,7 +14,7 @@ from contracts.reading import STRUCTURED
 from services.cli.demo import case_systems, offices
 from services.cli.main import app
 from services.cli.producer import Sender
-from tests.integration.conftest import AUTHORITY, Running
+from tests.integration.conftest import AUTHORITY, Running, on_embedded
 from tests.integration.test_outside import cloud_event, state
 
 RUN = CliRunner()
@@ -54,6 +54,7 @@ def followed(running: Running, generation: int, seconds: float = 20.0) -> bool:
     return False
 
 
+@on_embedded
 def test_a_withdrawn_baseline_is_not_measured_against(start_stack: Callable[..., Running]) -> None:
     running = start_stack()
     registry = running.stack.registry()

@@ -7,6 +7,7 @@ it in the copy, and in whatever order.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.domain.arrays import Integers, Mask
-from services.domain.rollups.tables import CLUSTERS, DAILY, LAYOUTS, Layout, Rows, Unit, digest, rows_of
+from services.domain.rollups.tables import CLUSTERS, DAILY, Layout, Rows, Unit, digest, rows_of
 from services.domain.tables import equals, integers, roles
 
 _UNIT: Final = ("authority", "day")
@@ -47,8 +48,8 @@ def rolled(tasks: pa.Table, units: Collection[Unit]) -> list[Rolled]:
     found = []
     for unit in sorted(units):
         run, n = runs.get(unit, (0, 0))
-        days, days_rows = daily.get(unit, _NOTHING[DAILY])
-        sums, sums_rows = clusters.get(unit, _NOTHING[CLUSTERS])
+        days, days_rows = daily.get(unit) or _nothing(DAILY)
+        sums, sums_rows = clusters.get(unit) or _nothing(CLUSTERS)
         found.append(Rolled(unit, run, n, days, sums, digest(unit, run, days_rows, sums_rows)))
     return found
 
@@ -135,12 +136,11 @@ def _type_of(name: str) -> pa.DataType:
     return pa.int64() if name.endswith("_ms") else pa.uint64() if name.startswith("n") else pa.string()
 
 
-def _empty(layout: Layout) -> pa.Table:
+@cache
+def _nothing(layout: Layout) -> tuple[pa.Table, Rows]:
+    """The rows of a unit without any."""
     kinds = {"authority": pa.string(), "day": pa.date32(), "run": pa.uint64()}
-    return pa.schema({**kinds, **{name: _type_of(name) for name in layout.columns}}).empty_table()
-
-
-_NOTHING: Final[dict[Layout, tuple[pa.Table, Rows]]] = {layout: (_empty(layout), []) for layout in LAYOUTS}
+    return pa.schema({**kinds, **{name: _type_of(name) for name in layout.columns}}).empty_table(), ()
 
 
 def batches(sizes: Mapping[Unit, int], most_units: int, most_tasks: int) -> Iterator[Sequence[Unit]]:

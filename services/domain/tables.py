@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.domain.arrays import Integers, Mask
+from services.domain.clusters.codes import Coded
 from services.domain.columns import STATUSES, MeasurementColumns, Snapshot, TaskColumns
 from services.domain.effect.roles import role_of
 
@@ -47,6 +48,17 @@ def _scopes(states: pa.Table) -> tuple[list[tuple[str, str, str]], npt.NDArray[n
         for code in distinct.tolist()
     ]
     return scopes, scope_codes.astype(np.int64)
+
+
+def coded(table: pa.Table, name: str) -> Coded:
+    """A column of names, numbered in their order; shape (n,)."""
+    column = table.column(name).combine_chunks()
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    names = np.array(encoded.dictionary.to_pylist(), dtype=np.str_)
+    order = np.argsort(names)
+    place = np.empty(len(names), dtype=np.intp)
+    place[order] = np.arange(len(names))
+    return Coded(names[order], place[encoded.indices.to_numpy()])
 
 
 def integers(states: pa.Table, name: str) -> tuple[Integers, Mask]:

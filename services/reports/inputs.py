@@ -1,10 +1,8 @@
 """From what ClickHouse gives to what the estimators take. Pure."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,20 +16,18 @@ from services.domain.effect.headline import Member, MemberEvidence
 from services.domain.effect.mix import TaskMix
 from services.domain.effect.trial import Nullable, TrialTasks
 from services.domain.effect.waterfall import StepSums
-from services.domain.tables import equals, integers
-
-Names: TypeAlias = npt.NDArray[np.str_]
+from services.domain.tables import coded, equals, integers
 
 
 def arm_sums(sums: pa.Table) -> ArmSums:
     """Of treated and control tasks, from `ReportStore.sums`."""
     return ArmSums(
-        authority=_text(sums, "authority"),
-        task_type=_text(sums, "task_type"),
-        complexity=_text(sums, "complexity"),
-        role=_text(sums, "role"),
-        cluster=_text(sums, "unit"),
-        baseline=_text(sums, "baseline_name"),
+        authority=coded(sums, "authority"),
+        task_type=coded(sums, "task_type"),
+        complexity=coded(sums, "complexity"),
+        role=coded(sums, "role"),
+        cluster=coded(sums, "unit"),
+        baseline=coded(sums, "baseline_name"),
         n=_ms(sums, "n"),
         n_credit=_ms(sums, "n_credit"),
         effort_ms=_ms(sums, "effort"),
@@ -43,11 +39,11 @@ def step_sums(sums: pa.Table) -> StepSums:
     """Of the treated among them."""
     treated = sums.filter(pc.equal(sums.column("role"), "treated"))
     return StepSums(
-        authority=_text(treated, "authority"),
-        task_type=_text(treated, "task_type"),
-        complexity=_text(treated, "complexity"),
-        cluster=_text(treated, "unit"),
-        baseline=_text(treated, "baseline_name"),
+        authority=coded(treated, "authority"),
+        task_type=coded(treated, "task_type"),
+        complexity=coded(treated, "complexity"),
+        cluster=coded(treated, "unit"),
+        baseline=coded(treated, "baseline_name"),
         n_credit=_ms(treated, "n_credit"),
         credit_ms=_ms(treated, "credit"),
         active_ms=_ms(treated, "active"),
@@ -133,7 +129,3 @@ def assignments(table: pa.Table) -> frozenset[Assigned]:
 
 def _ms(table: pa.Table, name: str) -> Integers:
     return integers(table, name)[0]
-
-
-def _text(table: pa.Table, name: str) -> Names:
-    return np.array(table.column(name).to_pylist(), dtype=np.str_)

@@ -5,6 +5,7 @@ the order in which rows come changes no bit of a result.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,16 +13,48 @@ import numpy.typing as npt
 
 from services.domain.arrays import Codes, Floats, Integers, Mask
 
-Column: TypeAlias = Sequence[str] | npt.NDArray[np.str_] | npt.NDArray[np.int64]
-"""Names, or whole numbers that stand for them; shape (m,)."""
 Names: TypeAlias = npt.NDArray[np.str_] | npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Names by their places: of row i, `names[codes[i]]`. `names` are sorted and distinct; not all of them need occur."""
+
+    names: Names
+    codes: Codes
+
+    def __len__(self) -> int:
+        """m."""
+        return len(self.codes)
+
+
+Column: TypeAlias = Sequence[str] | Names | Coded
+"""Names, or whole numbers that stand for them; shape (m,)."""
 
 
 def numbered(column: Column) -> tuple[Names, Codes]:
     """The distinct values of a column, sorted, and for each row the place of its value among them."""
+    if isinstance(column, Coded):
+        occurs = np.bincount(column.codes, minlength=len(column.names)) > 0
+        return column.names[occurs], (np.cumsum(occurs) - 1)[column.codes]
     values: npt.NDArray[Any] = np.asarray(column)
     names, found = np.unique(values, return_inverse=True)
     return names, found
+
+
+def chosen(column: Column, rows: Mask) -> Column:
+    """The rows of a column where the mask is true."""
+    if isinstance(column, Coded):
+        return Coded(column.names, column.codes[rows])
+    values: npt.NDArray[Any] = np.asarray(column)
+    return values[rows]
+
+
+def equal_to(column: Column, name: str) -> Mask:
+    """Where a column of names has this one, shape (m,)."""
+    names, code = numbered(column)
+    found: Mask = (names == name)[code]
+    return found
 
 
 def combined(*columns: Codes) -> Codes:

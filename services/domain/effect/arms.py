@@ -1,14 +1,14 @@
 """What is added up of treated and control tasks: the input of the drift and of the adjusted saving, checked."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from services.domain.arrays import Codes, Integers, Mask
-from services.domain.clusters.codes import Column, Names, combined, numbered
+from services.domain.clusters.codes import Column, Names, chosen, combined, equal_to, numbered
 from services.domain.effect.baseline_errors import NO_BASELINE, BaselineError
 
 _ROLES: Final = {"treated", "control"}
@@ -27,7 +27,7 @@ class ArmSums:
     authority: Column
     task_type: Column
     complexity: Column
-    role: Sequence[str] | npt.NDArray[np.str_]
+    role: Column
     cluster: Column
     baseline: Column
     n: Integers
@@ -35,9 +35,20 @@ class ArmSums:
     effort_ms: Integers
     credit_ms: Integers
 
-    def only(self, chosen: Mask) -> "ArmSums":
+    def only(self, rows: Mask) -> "ArmSums":
         """The rows where the mask is true."""
-        return ArmSums(*(np.asarray(getattr(self, column.name))[chosen] for column in fields(self)))
+        return ArmSums(
+            authority=chosen(self.authority, rows),
+            task_type=chosen(self.task_type, rows),
+            complexity=chosen(self.complexity, rows),
+            role=chosen(self.role, rows),
+            cluster=chosen(self.cluster, rows),
+            baseline=chosen(self.baseline, rows),
+            n=self.n[rows],
+            n_credit=self.n_credit[rows],
+            effort_ms=self.effort_ms[rows],
+            credit_ms=self.credit_ms[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,7 @@ class Rows:
             task_type=task_type,
             complexity=complexity,
             cluster=combined(authority, numbered(sums.cluster)[1]),
-            control=np.asarray(sums.role, dtype=str) == "control",
+            control=equal_to(sums.role, "control"),
             baseline=baseline,
             n=sums.n,
             n_credit=sums.n_credit,
@@ -91,7 +102,7 @@ def _check(sums: ArmSums) -> None:
     lengths = {len(column) for column in (*columns, sums.n, sums.n_credit, sums.effort_ms, sums.credit_ms)}
     if len(lengths) > 1:
         raise ValueError(f"columns of different lengths {sorted(lengths)}: give one value a row in each")
-    others = set(np.unique(np.asarray(sums.role, dtype=str)).tolist()) - _ROLES
+    others = set(numbered(sums.role)[0].tolist()) - _ROLES
     if others:
         raise ValueError(f"role {min(others)!r}: only treated and control tasks enter; leave the others out")
     if np.any((sums.n_credit < 0) | (sums.n_credit > sums.n) | (sums.effort_ms < 0) | (sums.credit_ms < 0)):

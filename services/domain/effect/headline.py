@@ -13,7 +13,7 @@ import numpy as np
 from contracts.registry import Grade, Method
 from contracts.tasks import TimeBasis
 from services.domain.arrays import Codes, Mask
-from services.domain.clusters.codes import combined, numbered
+from services.domain.clusters.codes import combined, equal_to, numbered
 from services.domain.effect.adjusted import AdjustedSaving, CellResult, adjusted_saving
 from services.domain.effect.arms import ArmSums
 from services.domain.effect.baseline_errors import BaselineError
@@ -135,8 +135,7 @@ class _Rows:
 
     @property
     def _treated(self) -> Mask:
-        treated: Mask = np.asarray(self.sums.role, dtype=str) == "treated"
-        return treated
+        return equal_to(self.sums.role, "treated")
 
     def _within(self, members: frozenset[Member]) -> Mask:
         chosen = np.array([member in members for member in self.members], dtype=np.bool_)

@@ -19,9 +19,9 @@ from typing import Final, Literal
 import numpy as np
 
 from services.domain.arrays import Integers
-from services.domain.clusters.codes import Column
+from services.domain.clusters.codes import Column, chosen, numbered
 from services.domain.effect.adjusted import AdjustedSaving
-from services.domain.effect.baseline_errors import BaselineError, BaselineUse
+from services.domain.effect.baseline_errors import BaselineError, BaselineUse, Credited
 from services.domain.effect.net import ClusterSums, net_interval
 
 StepName = Literal[
@@ -148,12 +148,14 @@ def _clusters(sums: StepSums, effort: Integers) -> ClusterSums:
 def _uses(sums: StepSums, errors: Iterable[BaselineError]) -> list[BaselineUse]:
     """Raises `ValueError` for a version that nothing is known of."""
     known = {error.baseline: error for error in errors}
-    counts: dict[tuple[str, str], int] = {}
-    for authority, baseline, n in zip(sums.authority, sums.baseline, sums.n_credit.tolist(), strict=True):
-        if n:
-            key = str(authority), str(baseline)
-            counts[key] = counts.get(key, 0) + n
-    for _, baseline in counts:
-        if baseline not in known:
-            raise ValueError(f"nothing is known of baseline {baseline!r}: give its source, standard error and tau")
-    return [BaselineUse(known[baseline], authority, n) for (authority, baseline), n in counts.items()]
+    rows = sums.n_credit > 0
+    authorities, authority = numbered(chosen(sums.authority, rows))
+    baselines, baseline = numbered(chosen(sums.baseline, rows))
+    for name in baselines.tolist():
+        if name not in known:
+            raise ValueError(f"nothing is known of baseline {name!r}: give its source, standard error and tau")
+    used = Credited.of(authority, baseline, sums.n_credit[rows])
+    return [
+        BaselineUse(known[str(baselines[b])], str(authorities[a]), n)
+        for a, b, n in zip(used.group.tolist(), used.baseline.tolist(), used.counts[0].tolist(), strict=True)
+    ]

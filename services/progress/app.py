@@ -1,4 +1,4 @@
-"""The composition root: settings, then edges, then reconciling, sealing and publishing, each at its interval. Independent of what it
+"""The composition root: settings, then edges, then reconciling, sealing, publishing units and figures, each at its interval. Independent of what it
 watches: it shares neither process nor state with a collector."""
 
 import asyncio
@@ -20,7 +20,9 @@ from services.audit.seals.copies import FileCopies
 from services.audit.seals.kafka import KafkaCopies
 from services.audit.seals.sealing import Copies, Sealer, Standing, two_chains
 from services.domain.conservation import Finding, Report
-from services.progress.metrics import ProgressMetrics, RollupMetrics, SealMetrics
+from services.progress.figures.clickhouse import FigureStore
+from services.progress.figures.publishing import Figures
+from services.progress.metrics import FigureMetrics, ProgressMetrics, RollupMetrics, SealMetrics
 from services.progress.rollups.clickhouse import RollupStore
 from services.progress.rollups.publishing import Rollups
 from services.progress.settings import ProgressSettings
@@ -49,6 +51,7 @@ class Progress:
         self._web = WebServer(health_app(registry, self._live, self._ready), settings.host, settings.port)
         self._sealing_patience = Patience(on_retry=lambda neighbour: self.metrics.retries.labels(neighbour).inc())
         self._rollup_patience = Patience(on_retry=lambda neighbour: self.metrics.retries.labels(neighbour).inc())
+        self._figure_patience = Patience(on_retry=lambda neighbour: self.metrics.retries.labels(neighbour).inc())
         self._tasks: list[asyncio.Task[None]] = []
         self._findings: frozenset[Finding] = frozenset()
 
@@ -64,6 +67,8 @@ class Progress:
             self._tasks.append(asyncio.create_task(self._seal_for_ever(), name="seal"))
         if self._settings.rollup_interval_seconds:
             self._tasks.append(asyncio.create_task(self._roll_for_ever(), name="rollups"))
+        if self._settings.figure_interval_seconds:
+            self._tasks.append(asyncio.create_task(self._figure_for_ever(), name="figures"))
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait((*self._tasks, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
@@ -119,6 +124,19 @@ class Progress:
                 _log.error("units_missed", units=done.missed, remedy="`frigjort audit recompute` compares measurements")
             await asyncio.sleep(self._settings.rollup_interval_seconds)
 
+    async def _figure_for_ever(self) -> None:
+        client = await self._figure_patience(asyncio.to_thread, clickhouse.connect, self._database)
+        figures = Figures(FigureStore(client))
+        metrics = FigureMetrics(self._registry)
+        while True:
+            begun = monotonic()
+            published = await self._figure_patience(asyncio.to_thread, figures.look)
+            metrics.show(figures.shown.values())
+            metrics.published.inc(published)
+            metrics.seconds.set(monotonic() - begun)
+            metrics.succeeded.set_to_current_time()
+            await asyncio.sleep(self._settings.figure_interval_seconds)
+
     def _tell_seals(self, standings: list[Standing]) -> None:
         """What was sealed, and each time the partitions that cannot be sealed any more."""
         for standing in standings:
@@ -148,15 +166,16 @@ class Progress:
             _log.info("no_longer_found", kind=finding.kind, topic=finding.topic, cause=finding.cause)
         self._findings = found
 
+    def _patiences(self) -> tuple[Patience, ...]:
+        return self._patience, self._sealing_patience, self._rollup_patience, self._figure_patience
+
     def _live(self) -> Health:
         ended = tuple(f"task {task.get_name()} has ended" for task in self._tasks if task.done())
         return Health(ended or (() if self._tasks else ("starting",)))
 
     def _ready(self) -> Health:
         problems = list(self._live().problems)
-        problems += sorted(
-            {p.waiting_for for p in (self._patience, self._sealing_patience, self._rollup_patience) if p.waiting_for}
-        )
+        problems += sorted({patience.waiting_for for patience in self._patiences() if patience.waiting_for})
         if self.metrics.last.report is None:
             problems.append("starting: nothing was reconciled yet")
         return Health(tuple(problems))

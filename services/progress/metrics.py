@@ -5,7 +5,8 @@ that is gone leaves no gauge behind.
 """
 
 from collections import Counter as Count
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -13,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from services.audit.seals.sealing import Standing, two_chains
 from services.domain.conservation import REFUSED, Kind, Report, Verdict
+from services.domain.figures.content import COLUMNS, PARTS, standing_alone
 
 _PLACE = ("topic", "partition")
 
@@ -161,6 +163,97 @@ class RollupMetrics:
             "When it was last published what had changed, also where nothing had",
             registry=registry,
         )
+
+
+class FigureMetrics(Collector):
+    """The figures as they are shown, of the nation and of each sector. Of a process that publishes them: registered with `registry`
+    when it begins to. Hours freed can fall, so they are gauges, in seconds."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._families: list[Metric] = []
+        registry.register(self)
+        self.published = Counter(
+            "frigjort_progress_published_figures", "Figures that were published", registry=registry
+        )
+        self.seconds = Gauge("frigjort_progress_figures_seconds", "How long the last look took", registry=registry)
+        self.succeeded = Gauge(
+            "frigjort_progress_last_figures_timestamp_seconds",
+            "When it was last published what had changed, also where nothing had",
+            registry=registry,
+        )
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is asked at registration."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """The Prometheus families."""
+        return self._families
+
+    def show(self, contents: Iterable[Sequence[Any]]) -> None:
+        """Takes the figures in the place of those before, each as `content_of` has it."""
+        figures = [dict(zip(COLUMNS, content, strict=True)) for content in contents]
+        totals = [figure for figure in figures if figure["period_kind"] == "total"]
+        self._families = [*_of_tasks(totals), *_of_freed(figures), *_of_drift(totals)]
+
+
+def _named(figure: Mapping[str, Any]) -> str | None:
+    """The label of a figure of the nation or a sector."""
+    return {"nation": "all", "sector": figure["scope"]}.get(figure["scope_kind"])
+
+
+def _of_tasks(totals: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+    family = GaugeMetricFamily(
+        "frigjort_progress_tasks",
+        "Tasks, by sector (all: the nation) and what is said of them; treated, control and compared are measured",
+        labels=["sector", "state"],
+    )
+    for figure in totals:
+        if (sector := _named(figure)) is not None:
+            for state in (
+                *("unmeasured", "incomplete", "treated", "control", "compared"),
+                *("controlled", "provisional", "excluded"),
+            ):
+                family.add_metric([sector, state], figure[state])
+    yield family
+
+
+def _of_freed(figures: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+    """So far, and in the window of the run-rate; the ends of the interval where it has them."""
+    labels = ["sector", "period", "part"]
+    families = [
+        GaugeMetricFamily(f"frigjort_progress_freed{end}_seconds", f"{text} (total: so far; rate: in the last twelve mature months)", labels=labels)
+        for end, text in (("", "Time freed"), ("_low", "Lower end of its 95 % interval"), ("_high", "Upper end of its 95 % interval"))
+    ]  # fmt: skip
+    for figure in figures:
+        sector, period = _named(figure), figure["period_kind"]
+        if sector is None or period not in {"total", "rate"}:
+            continue
+        for name, *ends in zip(figure["step"], figure["ms"], figure["low_ms"], figure["high_ms"], strict=True):
+            if name in PARTS:
+                for family, value in zip(families, standing_alone(name, *ends), strict=True):
+                    if value is not None:
+                        family.add_metric([sector, period, name], value / 1000)
+    yield from families
+
+
+def _of_drift(totals: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+    ratio = GaugeMetricFamily(
+        "frigjort_progress_drift_ratio", "Effort of control tasks by their baseline, by sector", labels=["sector"]
+    )
+    alarm = GaugeMetricFamily(
+        "frigjort_progress_drift_alarm",
+        "1: the 95 % interval of an authority's drift excludes 1, so its baselines do not hold",
+        labels=["authority"],
+    )
+    for figure in totals:
+        sector = _named(figure)
+        if sector is not None and figure["drift"] is not None:
+            ratio.add_metric([sector], figure["drift"])
+        if figure["scope_kind"] == "authority" and figure["drift_low"] is not None:
+            alarm.add_metric([figure["scope"]], not figure["drift_low"] <= 1 <= figure["drift_high"])
+    yield ratio
+    yield alarm
 
 
 class ProgressMetrics:

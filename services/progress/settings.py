@@ -18,6 +18,7 @@ class ProgressSettings(Settings):
     seal_file: str = ""
     rollup_interval_seconds: Annotated[float, Field(ge=0)] = 2.0
     rollup_sweep_interval_seconds: Annotated[float, Field(ge=1)] = 300.0
+    figure_interval_seconds: Annotated[float, Field(ge=0)] = 60.0
     group_id: str = "frigjort-collector"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 9465

@@ -1,9 +1,9 @@
 """What every report rests on: how many tasks there are, and the headline at the idle cap that was fixed and at others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar, get_args
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar, get_args
 
 import pyarrow as pa
 
@@ -12,12 +12,13 @@ from services.domain.effect.arms import ArmSums
 from services.domain.effect.baseline_errors import BaselineError
 from services.domain.effect.headline import Headline, headline
 from services.domain.effect.refusal import Refusal
+from services.domain.forecast.months import PROVISIONAL
+from services.domain.sums import arm_sums
 from services.domain.tables import equals, integers
 from services.reports import inputs
 from services.reports.clickhouse import OtherCap, ReportStore
 from services.reports.group import LAST, Group
 
-PROVISIONAL: Final = timedelta(days=90)
 GRADES: Final[tuple[Grade, ...]] = ("A", "B", "C", "D")
 Found = TypeVar("Found")
 
@@ -59,9 +60,19 @@ class Basis:
     headline: Headline
 
 
+def minimum_grade(store: ReportStore) -> tuple[Grade, int]:
+    """The grade that was set in advance, with the version of that decision. Raises `Retry` or `Halt`."""
+    value, version = store.targets()["minimum_grade"]
+    return GRADES[round(value) - 1], version
+
+
+def methods_of(baselines: Iterable[Sequence[Any]]) -> dict[str, Method]:
+    """The method of each version, from `ReportStore.baselines`."""
+    return {str(name): method for name, *_, method in baselines}
+
+
 def about(store: ReportStore, group: Group, now: datetime) -> tuple[About, pa.Table]:
     """What the report is of, and the sums of the group at the cap that was fixed. Raises `Retry` or `Halt`."""
-    value, version = store.targets()["minimum_grade"]
     table = store.sums(group, now - PROVISIONAL)
     found = store.counts(group)
     treated = equals(table, "role", "treated")
@@ -78,17 +89,16 @@ def about(store: ReportStore, group: Group, now: datetime) -> tuple[About, pa.Ta
         provisional_net_ms=int(young_net[treated].sum()),
     )
     newest = datetime.fromtimestamp(found.newest_ms / 1000, UTC) if found.tasks else None
-    return About(counts, newest, GRADES[round(value) - 1], version), table
+    return About(counts, newest, *minimum_grade(store)), table
 
 
 def basis(store: ReportStore, group: Group, minimum: Grade, table: pa.Table) -> Basis:
     """`table`: the sums of the group, at the store's cap."""
     known = store.baselines()
     errors = inputs.baseline_errors(known)
-    methods: dict[str, Method] = {str(name): method for name, *_, method in known}
-    sums = inputs.arm_sums(table)
+    sums = arm_sums(table)
     evidence = inputs.member_evidence(store.evidence(group))
-    return Basis(table, sums, errors, headline(sums, errors, evidence, methods, minimum))
+    return Basis(table, sums, errors, headline(sums, errors, evidence, methods_of(known), minimum))
 
 
 def at_other_caps(

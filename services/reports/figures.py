@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.domain.effect.adjusted import treated_net
 from services.domain.effect.drift import drift
 from services.domain.effect.net import NetInterval
+from services.domain.sums import arm_sums
 from services.reports import inputs
 from services.reports.clickhouse import ReportStore
 from services.reports.group import LAST, Group
@@ -33,6 +34,6 @@ def figure(store: ReportStore, group: Group) -> Figure:
         unmeasured=counts.unmeasured,
         incomplete=counts.incomplete,
         capped=counts.capped,
-        net=treated_net(inputs.arm_sums(store.sums(group, LAST)), inputs.baseline_errors(store.baselines())),
+        net=treated_net(arm_sums(store.sums(group, LAST)), inputs.baseline_errors(store.baselines())),
         drift=drift(*store.without_ai(group)),
     )

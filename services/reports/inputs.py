@@ -8,51 +8,13 @@ import pyarrow.compute as pc
 
 from contracts.tasks import TimeBasis
 from services.domain.arrays import Integers
-from services.domain.effect.arms import ArmSums
 from services.domain.effect.baseline_errors import BaselineError
 from services.domain.effect.grades import Assigned
 from services.domain.effect.group_times import Panel
 from services.domain.effect.headline import Member, MemberEvidence
 from services.domain.effect.mix import TaskMix
 from services.domain.effect.trial import Nullable, TrialTasks
-from services.domain.effect.waterfall import StepSums
-from services.domain.tables import coded, equals, integers
-
-
-def arm_sums(sums: pa.Table) -> ArmSums:
-    """Of treated and control tasks, from `ReportStore.sums`."""
-    return ArmSums(
-        authority=coded(sums, "authority"),
-        task_type=coded(sums, "task_type"),
-        complexity=coded(sums, "complexity"),
-        role=coded(sums, "role"),
-        cluster=coded(sums, "unit"),
-        baseline=coded(sums, "baseline_name"),
-        n=_ms(sums, "n"),
-        n_credit=_ms(sums, "n_credit"),
-        effort_ms=_ms(sums, "effort"),
-        credit_ms=_ms(sums, "credit"),
-    )
-
-
-def step_sums(sums: pa.Table) -> StepSums:
-    """Of the treated among them."""
-    treated = sums.filter(pc.equal(sums.column("role"), "treated"))
-    return StepSums(
-        authority=coded(treated, "authority"),
-        task_type=coded(treated, "task_type"),
-        complexity=coded(treated, "complexity"),
-        cluster=coded(treated, "unit"),
-        baseline=coded(treated, "baseline_name"),
-        n_credit=_ms(treated, "n_credit"),
-        credit_ms=_ms(treated, "credit"),
-        active_ms=_ms(treated, "active"),
-        review_ms=_ms(treated, "review"),
-        rework_ms=_ms(treated, "rework"),
-        abandoned_ms=_ms(treated, "abandoned"),
-        escalated_ms=_ms(treated, "escalated"),
-        induced_ms=_ms(treated, "induced"),
-    )
+from services.domain.tables import equals, integers
 
 
 def member_evidence(rows: Iterable[Sequence[Any]]) -> dict[Member, MemberEvidence]:

@@ -8,7 +8,8 @@ import pyarrow as pa
 from services.domain.effect.headline import Headline
 from services.domain.effect.refusal import Refusal
 from services.domain.effect.waterfall import Step, waterfall
-from services.reports import inputs
+from services.domain.sums import step_sums
+from services.domain.tables import equals
 from services.reports.basis import About, Basis, about, at_other_caps, basis
 from services.reports.clickhouse import OtherCap, ReportStore
 from services.reports.group import Group
@@ -56,8 +57,8 @@ def waterfall_of(store: ReportStore, group: Group, now: datetime) -> Waterfall:
 
 
 def _steps(_: ReportStore, rests_on: Basis) -> Steps:
-    kept = rests_on.table.filter(pa.array(rests_on.headline.kept))
-    steps = waterfall(inputs.step_sums(kept), rests_on.errors, rests_on.headline.saving)
+    kept = rests_on.table.filter(pa.array(rests_on.headline.kept & equals(rests_on.table, "role", "treated")))
+    steps = waterfall(step_sums(kept), rests_on.errors, rests_on.headline.saving)
     return Steps(rests_on.headline, steps)
 
 

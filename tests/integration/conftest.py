@@ -22,6 +22,7 @@ from tests.brokers.kafka import KafkaBroker
 from tests.integration.delivering import Database
 
 _NUMBERS = count(1)
+PUBLISH_NOTHING = {f"FRIGJORT_PROGRESS_{what}_INTERVAL_SECONDS": "0" for what in ("ROLLUP", "FIGURE")}
 AUTHORITY = "10000009"
 OTHER = "10000025"
 
@@ -101,7 +102,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start_stack(
     tmp_path: Path, migrated: Path, new_broker: Callable[[Path, int], StackBroker]
 ) -> Iterator[Callable[..., Running]]:
-    """Starts stacks on folders of the test; ends them all. They publish no rollups but where a test asks for it: two dozen of
+    """Starts stacks on folders of the test; ends them all. They publish nothing but where a test asks for it: two dozen of
     them a minute would keep the machine from what the tests are about."""
     started: list[Stack] = []
 
@@ -111,7 +112,7 @@ def start_stack(
         environment: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Running:
-        asked = {"FRIGJORT_PROGRESS_ROLLUP_INTERVAL_SECONDS": "0", **(environment or {})}
+        asked = {**PUBLISH_NOTHING, **(environment or {})}
         if not (tmp_path / name).exists():
             shutil.copytree(migrated, tmp_path / name / "clickhouse", symlinks=True)
         stack = Stack(tmp_path / name, prepare=prepare, new_broker=new_broker, environment=asked, **options)

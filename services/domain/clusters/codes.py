@@ -27,6 +27,10 @@ class Coded:
         """m."""
         return len(self.codes)
 
+    def at(self, rows: Mask | Codes) -> "Coded":
+        """These rows."""
+        return Coded(self.names, self.codes[rows])
+
 
 Column: TypeAlias = Sequence[str] | Names | Coded
 """Names, or whole numbers that stand for them; shape (m,)."""
@@ -42,10 +46,10 @@ def numbered(column: Column) -> tuple[Names, Codes]:
     return names, found
 
 
-def chosen(column: Column, rows: Mask) -> Column:
-    """The rows of a column where the mask is true."""
+def chosen(column: Column, rows: Mask | Codes) -> Column:
+    """These rows of a column: where a mask is true, or at places."""
     if isinstance(column, Coded):
-        return Coded(column.names, column.codes[rows])
+        return column.at(rows)
     values: npt.NDArray[Any] = np.asarray(column)
     return values[rows]
 

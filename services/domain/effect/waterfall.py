@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from services.domain.arrays import Integers
+from services.domain.arrays import Codes, Integers, Mask
 from services.domain.clusters.codes import Column, chosen, numbered
 from services.domain.effect.adjusted import AdjustedSaving
 from services.domain.effect.baseline_errors import BaselineError, BaselineUse, Credited
@@ -62,6 +62,24 @@ class StepSums:
     abandoned_ms: Integers
     escalated_ms: Integers
     induced_ms: Integers
+
+    def only(self, rows: Mask | Codes) -> "StepSums":
+        """These rows: where a mask is true, or at places."""
+        return StepSums(
+            authority=chosen(self.authority, rows),
+            task_type=chosen(self.task_type, rows),
+            complexity=chosen(self.complexity, rows),
+            cluster=chosen(self.cluster, rows),
+            baseline=chosen(self.baseline, rows),
+            n_credit=self.n_credit[rows],
+            credit_ms=self.credit_ms[rows],
+            active_ms=self.active_ms[rows],
+            review_ms=self.review_ms[rows],
+            rework_ms=self.rework_ms[rows],
+            abandoned_ms=self.abandoned_ms[rows],
+            escalated_ms=self.escalated_ms[rows],
+            induced_ms=self.induced_ms[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)

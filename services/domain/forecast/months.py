@@ -1,6 +1,6 @@
 """Calendar months in UTC, as whole months since January 1970, and which of them are mature."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 PROVISIONAL: Final = timedelta(days=90)
@@ -9,8 +9,12 @@ PROVISIONAL: Final = timedelta(days=90)
 
 def month_of(moment: datetime) -> int:
     """The month that a moment is in."""
-    at = moment.astimezone(UTC)
-    return 12 * (at.year - 1970) + at.month - 1
+    return month_of_day(moment.astimezone(UTC).date())
+
+
+def month_of_day(day: date) -> int:
+    """The month that a day is in."""
+    return 12 * (day.year - 1970) + day.month - 1
 
 
 def beginning_of(month: int) -> datetime:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from services.cli.main import app
 from services.runtime.errors import Misconfigured
-from tests.integration.conftest import AUTHORITY, OTHER, Running, on_embedded
+from tests.integration.conftest import AUTHORITY, OTHER, PUBLISH_NOTHING, Running, on_embedded
 from tests.integration.reconciling import metric, send
 
 RUN = CliRunner()
@@ -32,15 +32,17 @@ def audit(running: Running, *arguments: str) -> tuple[int, dict[str, Any]]:
 
 @retry(stop=stop_after_delay(60), wait=wait_fixed(0.3), reraise=True)
 def published(running: Running) -> None:
-    """What is shown is what is stored, and the service says so."""
+    """What is shown is what is stored, of units and of figures, and the service says so."""
     assert running.rows(SHOWN) == running.rows(FREED)
     assert metric(running, "rollup_lag_seconds") == 0
+    net = 'freed_seconds{part="net",period="total",sector="all"}'
+    assert metric(running, net) * 1000 == pytest.approx(running.rows(FREED)[0][1], abs=1)
 
 
 @on_embedded
 @pytest.mark.timeout(240)
 def test_the_service_publishes_and_an_auditor_sees_what_was_shown(start_stack: Callable[..., Running]) -> None:
-    running = start_stack(environment={"FRIGJORT_PROGRESS_ROLLUP_INTERVAL_SECONDS": "0.5"})
+    running = start_stack(environment=dict.fromkeys(PUBLISH_NOTHING, "0.5"))
     begun = datetime.now(UTC) - timedelta(hours=1)
     send(running, 1_500)
     assert running.stack.drain()

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,7 +17,11 @@ from services.collector.settings import CollectorSettings
 from services.domain.accounts import Account, Gaps, Log, Stored
 from services.domain.chain import Checkpoint
 from services.domain.conservation import Finding, Kind, Report
-from services.progress.metrics import ProgressMetrics, RollupMetrics, SealMetrics
+from services.domain.effect.drift import Drift
+from services.domain.effect.waterfall import Step
+from services.domain.figures.content import content_of
+from services.domain.figures.shapes import TOTAL, Counts, Figure, Scope
+from services.progress.metrics import FigureMetrics, ProgressMetrics, RollupMetrics, SealMetrics
 from services.progress.settings import ProgressSettings
 from services.runtime.settings import ClickHouseSettings, KafkaSettings, Settings
 
@@ -29,6 +34,9 @@ REPORT = Report(
     (Finding(Kind.COMPACTED, "topic", "cause", "remedy"),),
 )
 METRIC = re.compile(r"\bfrigjort_[a-z_]+")
+STEPS = tuple(Step(name, 1, 0.0, 2.0) for name in ("gross", "net", "without_control", "adjusted"))
+FIGURE = Figure(Scope("nation"), TOTAL, Counts(*[1] * 10), STEPS, "A", "C", Drift(1.0, 0.9, 1.1, 9), 0)
+CONTENTS = [content_of(FIGURE, "C"), content_of(replace(FIGURE, scope=Scope("authority", "10000009")), "C")]
 
 
 def _metric_names() -> set[str]:
@@ -43,6 +51,7 @@ def _metric_names() -> set[str]:
     progress.last.report = REPORT
     SealMetrics(registry).show([Standing((1, "topic", 0), Checkpoint(1, "topic", 0, 1, b"", 2, 3), 1, None)], 0)
     RollupMetrics(registry, lambda: 0.0).seconds.labels("sweep")
+    FigureMetrics(registry).show(CONTENTS)
     return set(METRIC.findall(generate_latest(registry).decode()))
 
 
@@ -119,11 +128,11 @@ def test_the_auditor_is_granted_every_view_and_nothing_else() -> None:
     assert sorted(map(str, granted)) == sorted(f"GRANT SELECT ON frigjort.{view}" for view in _views())
 
 
-def test_the_sealer_may_write_seals_and_rollups_and_nothing_else() -> None:
+def test_the_sealer_may_write_seals_rollups_and_figures_and_nothing_else() -> None:
     users = ET.parse(ROOT / "deploy/clickhouse/users.d/frigjort.xml").getroot()
     granted = [str(query.text) for query in users.findall("users/frigjort_sealer/grants/query")]
     reading = {f"GRANT SELECT ON frigjort.{view}" for view in _views()}
-    written = ("seals", "progress_daily", "progress_clusters", "unit_heads")
+    written = ("seals", "progress_daily", "progress_clusters", "unit_heads", "figures")
     assert [grant for grant in granted if grant not in reading] == [
         f"GRANT INSERT ON frigjort.{name}" for name in written
     ]

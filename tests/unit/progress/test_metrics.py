@@ -1,5 +1,7 @@
 """The gauges say what the last report says, and nothing of the one before."""
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry
 
 from contracts import topics
@@ -7,7 +9,11 @@ from services.audit.seals.sealing import Standing
 from services.domain.accounts import Account, Gaps, Log, Stored
 from services.domain.chain import Checkpoint, Unsealed, Why
 from services.domain.conservation import Finding, Kind, Report
-from services.progress.metrics import ProgressMetrics, RollupMetrics, SealMetrics
+from services.domain.effect.drift import Drift
+from services.domain.effect.waterfall import Step
+from services.domain.figures.content import content_of
+from services.domain.figures.shapes import TOTAL, Counts, Figure, Period, Scope
+from services.progress.metrics import FigureMetrics, ProgressMetrics, RollupMetrics, SealMetrics
 
 TOPIC, OTHER = topics.tasks_topic("10000009"), topics.tasks_topic("10000025")
 PLACE = {"topic": TOPIC, "partition": "0"}
@@ -73,3 +79,51 @@ def test_the_lag_is_asked_for_at_each_scrape() -> None:
     RollupMetrics(registry, lambda: lags.pop(0))
     name = "frigjort_progress_rollup_lag_seconds"
     assert [registry.get_sample_value(name) for _ in range(2)] == [7.5, 0.0]
+
+
+COUNTS = Counts(100, 90, 6, 4, treated=50, control=30, compared=10, controlled=40, provisional=5, excluded=1)
+STEPS = (
+    Step("gross", 9_000, 8_000.0, 10_000.0),
+    Step("net", 7_000, None, None),
+    Step("without_control", -2_000, -3_000.0, -1_000.0),
+    Step("drift", 500, 0.0, 1_000.0),
+    Step("adjusted", 5_500, 5_000.0, 6_000.0),
+)
+
+
+def figure(scope: Scope, period: Period = TOTAL, drift: Drift | None = None) -> tuple[Any, ...]:
+    return content_of(Figure(scope, period, COUNTS, STEPS, "A", "C", drift, 0), "C")
+
+
+def test_figures_of_nation_and_sectors_are_gauges_in_seconds() -> None:
+    registry = CollectorRegistry()
+    metrics = FigureMetrics(registry)
+    rate = Period("rate", 660, 672)
+    drifted, held = Drift(1.2, 1.1, 1.3, 40), Drift(1.01, 0.9, 1.1, 40)
+    metrics.show([
+        figure(Scope("nation"), drift=drifted),
+        figure(Scope("sector", "region"), rate),
+        figure(Scope("nation"), Period("month", 671, 672)),
+        figure(Scope("authority", "10000009"), drift=drifted),
+        figure(Scope("authority", "10000017"), drift=held),
+        figure(Scope("authority", "10000025")),
+    ])  # fmt: skip
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"frigjort_progress_{name}", labels)
+
+    adjusted = {"sector": "all", "period": "total", "part": "adjusted"}
+    assert [value(f"freed{end}_seconds", **adjusted) for end in ("", "_low", "_high")] == [5.5, 5.0, 6.0]
+    apart = {**adjusted, "part": "without_control"}
+    assert [value(f"freed{end}_seconds", **apart) for end in ("", "_low", "_high")] == [2.0, 1.0, 3.0]
+    net = {**adjusted, "part": "net"}
+    assert [value(f"freed{end}_seconds", **net) for end in ("", "_low", "_high")] == [7.0, None, None]
+    assert value("freed_seconds", sector="region", period="rate", part="gross") == 9.0
+    assert value("freed_seconds", sector="all", period="month", part="gross") is None
+    assert value("freed_seconds", sector="all", period="total", part="drift") is None
+    assert value("tasks", sector="all", state="unmeasured") == 6
+    assert value("tasks", sector="region", state="unmeasured") is None
+    assert value("drift_ratio", sector="all") == 1.2
+    assert [value("drift_alarm", authority=cvr) for cvr in ("10000009", "10000017", "10000025")] == [1, 0, None]
+    metrics.show([])
+    assert value("tasks", sector="all", state="unmeasured") is None

@@ -1,0 +1,230 @@
+"""Figures from sums by cluster and tallies by cell: one pass over the rows of a scope and period for each. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from contracts.registry import Grade, Method
+from services.domain.arrays import Codes, Integers, Mask
+from services.domain.clusters.codes import Coded, combined, equal_to, numbered
+from services.domain.effect.arms import ArmSums, Rows
+from services.domain.effect.baseline_errors import BaselineError
+from services.domain.effect.drift import Drift, drifts
+from services.domain.effect.headline import Headline, Member, MemberEvidence, headline
+from services.domain.effect.waterfall import Step, waterfall
+from services.domain.figures.shapes import Counts, Figure, Period, Scope
+from services.domain.sums import arm_sums, step_sums
+from services.domain.tables import coded, integers
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known beside the tasks: the sector of each authority, errors and method of each baseline version, and the grade
+    that was set in advance."""
+
+    sectors: Mapping[str, str]
+    errors: Sequence[BaselineError]
+    methods: Mapping[str, Method]
+    minimum: Grade
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Authority, task type and month of rows, shape (m,), and which of them are of a scope and period."""
+
+    authority: Coded
+    task_type: Coded
+    month: Integers
+    sector: Coded
+
+    @classmethod
+    def of(cls, table: pa.Table, sectors: Mapping[str, str]) -> "Cells":
+        """From a table with these columns."""
+        authority = coded(table, "authority")
+        of_names = [sectors.get(str(name), "") for name in authority.names]
+        names, code = np.unique(np.array(of_names, dtype=np.str_), return_inverse=True)
+        return cls(
+            authority, coded(table, "task_type"), integers(table, "month")[0], Coded(names, code[authority.codes])
+        )
+
+    def of_scope(self, scope: Scope) -> Mask:
+        """The rows of a scope, whenever they were."""
+        if scope.kind == "nation":
+            return np.ones(len(self.month), dtype=np.bool_)
+        return equal_to(getattr(self, scope.kind), scope.name)
+
+    def within(self, period: Period) -> Mask:
+        """The rows of a period."""
+        return (self.month >= period.first) & (self.month < period.end)
+
+
+class Book:
+    """What figures are computed from: `clusters` and `tallies` as `services.progress.figures.clickhouse` reads them, of one moment."""
+
+    def __init__(self, clusters: pa.Table, tallies: pa.Table, known: Known) -> None:
+        """Raises `ValueError` where sums contradict each other."""
+        self._known = known
+        self._sums = arm_sums(clusters)
+        self._steps = step_sums(clusters)
+        self._treated = equal_to(self._sums.role, "treated")
+        self._clusters = Cells.of(clusters, known.sectors)
+        self._tallies = Tallies.of(tallies, known.sectors)
+
+    @property
+    def authorities(self) -> list[str]:
+        """Whoever has tasks."""
+        return [str(name) for name in numbered(self._tallies.cells.authority)[0]]
+
+    @property
+    def sectors(self) -> list[str]:
+        """The sectors of these authorities."""
+        return [str(name) for name in numbered(self._tallies.cells.sector)[0] if name]
+
+    @property
+    def task_types(self) -> list[str]:
+        """Whatever tasks there are."""
+        return [str(name) for name in numbered(self._tallies.cells.task_type)[0]]
+
+    def months(self, *, treated: bool = False) -> list[int]:
+        """The months with tasks, in order; or those with measured tasks done with AI."""
+        month = self._tallies.cells.month
+        return [int(m) for m in np.unique(month[self._tallies.treated] if treated else month)]
+
+    def figures(self, scope: Scope, periods: Iterable[Period]) -> list[Figure]:
+        """The figures of a scope. Raises `ValueError` where the sums are not of the same tasks as the tallies."""
+        rows, tallied = self._clusters.of_scope(scope), self._tallies.cells.of_scope(scope)
+        return [
+            self._figure(
+                scope, period, rows & self._clusters.within(period), tallied & self._tallies.cells.within(period)
+            )
+            for period in periods
+        ]
+
+    def _figure(self, scope: Scope, period: Period, rows: Mask, tallied: Mask) -> Figure:
+        counts = self._tallies.counts(tallied)
+        if not rows.any():
+            return Figure(scope, period, counts, (), None, None, None, 0)
+        sums, errors = self._sums.only(rows), self._known.errors
+        found = headline(sums, errors, self._tallies.evidence(tallied), self._known.methods, self._known.minimum)
+        treated = self._treated[rows]
+        kept = np.flatnonzero(rows)[treated & found.kept]
+        sufficient = [cell for cell in found.saving.cells if cell.saving is not None]
+        return Figure(
+            scope=scope,
+            period=period,
+            counts=replace(
+                counts,
+                controlled=sum(cell.treated.tasks for cell in sufficient),
+                excluded=sum(one.tasks for one in found.excluded),
+            ),
+            steps=self._waterfall(kept, found),
+            adjusted_grade=found.adjusted_grade.grade if found.adjusted_grade else None,
+            net_grade=found.net_grade.grade if found.net_grade else None,
+            drift=_drift(sums, errors),
+            excluded_net_ms=sum(one.net_ms for one in found.excluded),
+        )
+
+    def _waterfall(self, kept: Codes, found: Headline) -> tuple[Step, ...]:
+        return waterfall(self._steps.only(kept), self._known.errors, found.saving) if len(kept) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """How many tasks there are of each kind, shape (m,), and how they were assigned and timed."""
+
+    cells: Cells
+    complexity: Coded
+    role: Coded
+    status: Coded
+    assignment: Coded
+    time_basis: Coded
+    baseline: Coded
+    n: Integers
+    n_credit: Integers
+    young: Integers
+
+    @classmethod
+    def of(cls, table: pa.Table, sectors: Mapping[str, str]) -> "Tallies":
+        """From the table of tallies."""
+        return cls(
+            cells=Cells.of(table, sectors),
+            complexity=coded(table, "complexity"),
+            role=coded(table, "role"),
+            status=coded(table, "status"),
+            assignment=coded(table, "assignment"),
+            time_basis=coded(table, "time_basis"),
+            baseline=coded(table, "baseline_name"),
+            n=integers(table, "n")[0],
+            n_credit=integers(table, "n_credit")[0],
+            young=integers(table, "young")[0],
+        )
+
+    @property
+    def measured(self) -> Mask:
+        """Where tasks are measured."""
+        return equal_to(self.status, "measured")
+
+    @property
+    def treated(self) -> Mask:
+        """Where measured tasks were done with AI, or drawn to be."""
+        return self.measured & equal_to(self.role, "treated")
+
+    def counts(self, rows: Mask) -> Counts:
+        """Of these rows; what only a headline knows is 0."""
+
+        def tasks(where: Mask) -> int:
+            return int(self.n[rows & where].sum())
+
+        return Counts(
+            tasks=int(self.n[rows].sum()),
+            measured=tasks(self.measured),
+            unmeasured=tasks(equal_to(self.status, "unmeasured")),
+            incomplete=tasks(equal_to(self.status, "incomplete")),
+            treated=tasks(self.treated),
+            control=tasks(self.measured & equal_to(self.role, "control")),
+            compared=tasks(self.measured & equal_to(self.role, "comparison")),
+            controlled=0,
+            provisional=int(self.young[rows & self.treated].sum()),
+            excluded=0,
+        )
+
+    def evidence(self, rows: Mask) -> dict[Member, MemberEvidence]:
+        """Of each authority, task type and complexity with treated tasks among these rows."""
+        drawn = rows & self.measured & ~equal_to(self.role, "comparison")
+        index = np.flatnonzero(drawn)
+        member = combined(
+            self.cells.authority.codes[index], self.cells.task_type.codes[index], self.complexity.codes[index]
+        )
+        treated = self.treated[index]
+        credited = treated & (self.n_credit[index] > 0)
+        _, example = np.unique(member, return_index=True)
+        columns = (self.cells.authority, self.cells.task_type, self.complexity)
+        names = list(zip(*(column.names[column.codes[index[example]]].tolist() for column in columns), strict=True))
+        assignments = _sets(member[treated], self.assignment.at(index[treated]))
+        time_bases = _sets(member, self.time_basis.at(index))
+        baselines = _sets(member[credited], self.baseline.at(index[credited]))
+        return {
+            names[code]: MemberEvidence(of, time_bases[code], baselines.get(code, frozenset()))
+            for code, of in assignments.items()
+        }
+
+
+def _sets(member: Codes, column: Coded) -> dict[int, frozenset[Any]]:
+    """The values that occur in each member."""
+    pairs = np.unique(member * len(column.names) + column.codes)
+    found: dict[int, set[str]] = {}
+    for pair in pairs.tolist():
+        found.setdefault(pair // len(column.names), set()).add(str(column.names[pair % len(column.names)]))
+    return {code: frozenset(values) for code, values in found.items()}
+
+
+def _drift(sums: ArmSums, errors: Sequence[BaselineError]) -> Drift | None:
+    """The drift of all control tasks together."""
+    rows = Rows.of(sums, errors)
+    index = np.flatnonzero(rows.control)
+    if len(index) == 0:
+        return None
+    return drifts(rows, index, np.zeros_like(index), rows.cluster[index], 1)[0]

@@ -1,0 +1,145 @@
+"""Figures of a small book whose every number can be seen."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from contracts.registry import Grade
+from services.domain.effect.baseline_errors import BaselineError
+from services.domain.figures.computing import Book, Known
+from services.domain.figures.content import COLUMNS, content_of, key_of, standing_alone
+from services.domain.figures.shapes import TOTAL, Counts, Figure, Period, Scope
+
+MINUTE = 60_000
+NATION = Scope("nation")
+
+
+def cluster(authority: str, month: int, unit: int, saved: int, **others: Any) -> dict[str, Any]:
+    """One treated task with a baseline of 20 minutes."""
+    effort = (20 - saved) * MINUTE
+    return {
+        "authority": authority,
+        "month": month,
+        "task_type": "kle:1",
+        "complexity": "low",
+        "role": "treated",
+        "unit": unit,
+        "baseline_name": "b/1",
+        "n": 1,
+        "n_credit": 1,
+        "effort": effort,
+        "credit": 20 * MINUTE,
+        "active": effort,
+        "review": 0,
+        "rework": 0,
+        "abandoned": 0,
+        "escalated": 0,
+        "induced": 0,
+        **others,
+    }
+
+
+def tally(authority: str, month: int, n: int, **others: Any) -> dict[str, Any]:
+    return {
+        "authority": authority,
+        "month": month,
+        "task_type": "kle:1",
+        "complexity": "low",
+        "role": "treated",
+        "status": "measured",
+        "assignment": "eligible",
+        "time_basis": "measured",
+        "baseline_name": "b/1",
+        "n": n,
+        "n_credit": n,
+        "young": 0,
+        **others,
+    }
+
+
+CLUSTERS = [cluster("A", 670, 1, 5), cluster("A", 671, 2, 7), cluster("B", 671, 3, -2)]
+TALLIES = [
+    *(tally("A", 670, 1), tally("A", 671, 1, young=1), tally("B", 671, 1)),
+    tally("A", 671, 4, status="unmeasured", n_credit=0, young=4),
+    tally("B", 671, 2, status="incomplete", n_credit=0),
+    tally("B", 672, 3, role="comparison", young=3),
+]
+
+
+def book(minimum: Grade = "C", *, dictionary: bool = False) -> Book:
+    clusters, tallies = pa.Table.from_pylist(CLUSTERS), pa.Table.from_pylist(TALLIES)
+    if dictionary:  # as the database sends them: the empty name is in every dictionary
+        clusters, tallies = _with_dictionaries(clusters), _with_dictionaries(tallies)
+    known = Known({"A": "municipality"}, [BaselineError("b/1", "s", MINUTE)], {"b/1": "history"}, minimum)
+    return Book(clusters, tallies, known)
+
+
+def _with_dictionaries(table: pa.Table) -> pa.Table:
+    columns = {}
+    for name in table.column_names:
+        column = table.column(name).combine_chunks()
+        if pa.types.is_string(column.type):
+            encoded = pa.concat_arrays([pa.array([""]), column]).dictionary_encode()
+            column = encoded.slice(1)
+        columns[name] = column
+    return pa.table(columns)
+
+
+def figure(scope: Scope, period: Period = TOTAL, of: Book | None = None) -> Figure:
+    (found,) = (of or book()).figures(scope, [period])
+    return found
+
+
+def net(found: Figure) -> int:
+    return next(step.ms for step in found.steps if step.name == "net") // MINUTE
+
+
+def test_scopes_and_months_are_those_with_tasks() -> None:
+    for each in (book(), book(dictionary=True)):
+        assert (each.authorities, each.sectors, each.task_types) == (["A", "B"], ["municipality"], ["kle:1"])
+        assert each.months() == [670, 671, 672]
+        assert each.months(treated=True) == [670, 671]
+
+
+def test_a_figure_is_of_its_scope_and_period() -> None:
+    for each in (book(), book(dictionary=True)):
+        assert net(figure(NATION, of=each)) == 10
+        assert net(figure(Scope("authority", "B"), of=each)) == -2
+        assert net(figure(Scope("sector", "municipality"), of=each)) == 12
+        assert net(figure(Scope("task_type", "kle:1"), of=each)) == 10
+        assert net(figure(NATION, Period("month", 671, 672), each)) == 5
+        assert net(figure(Scope("authority", "A"), Period("until", 0, 671), each)) == 5
+
+
+def test_counts_are_of_all_tasks_and_young_ones_are_treated() -> None:
+    found = figure(NATION).counts
+    assert found == Counts(12, 6, 4, 2, treated=3, control=0, compared=3, controlled=0, provisional=1, excluded=0)
+
+
+def test_without_tasks_of_the_two_arms_there_are_counts_alone() -> None:
+    found = figure(Scope("authority", "B"), Period("month", 672, 673))
+    assert (found.counts.tasks, found.steps, found.net_grade, found.drift) == (3, (), None, None)
+
+
+def test_what_is_graded_too_low_stands_beside() -> None:
+    found = figure(NATION, of=book("B"))
+    assert (found.counts.excluded, found.excluded_net_ms // MINUTE, found.steps) == (3, 10, ())
+    assert figure(NATION).net_grade == "C"
+
+
+def test_a_content_says_whose_it_is() -> None:
+    for period in (TOTAL, Period("month", 671, 672), Period("until", 0, 671), Period("rate", 660, 672)):
+        found = figure(NATION, period)
+        content = content_of(found, "C")
+        assert len(content) == len(COLUMNS)
+        assert key_of(content) == (NATION, period)
+
+
+def test_what_has_no_control_is_taken_off_in_the_waterfall_and_is_an_amount_of_its_own() -> None:
+    (apart,) = (step for step in figure(NATION).steps if step.name == "without_control")
+    assert apart.low_ms is not None
+    assert apart.high_ms is not None
+    assert standing_alone("without_control", apart.ms, apart.low_ms, apart.high_ms) == (
+        *(10 * MINUTE, -apart.high_ms, -apart.low_ms),
+    )
+    assert standing_alone("net", 1.0, 0.0, None) == (1.0, 0.0, None)

@@ -131,7 +131,7 @@ class Progress:
         while True:
             begun = monotonic()
             published = await self._figure_patience(asyncio.to_thread, figures.look)
-            metrics.show(figures.shown.values())
+            metrics.show(figures.shown)
             metrics.published.inc(published)
             metrics.seconds.set(monotonic() - begun)
             metrics.succeeded.set_to_current_time()

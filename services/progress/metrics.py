@@ -5,8 +5,9 @@ that is gone leaves no gauge behind.
 """
 
 from collections import Counter as Count
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -14,7 +15,8 @@ from prometheus_client.registry import Collector
 
 from services.audit.seals.sealing import Standing, two_chains
 from services.domain.conservation import REFUSED, Kind, Report, Verdict
-from services.domain.figures.content import COLUMNS, PARTS, standing_alone
+from services.domain.effect.waterfall import StepName
+from services.domain.figures.shapes import Figure
 
 _PLACE = ("topic", "partition")
 
@@ -190,19 +192,24 @@ class FigureMetrics(Collector):
         """The Prometheus families."""
         return self._families
 
-    def show(self, contents: Iterable[Sequence[Any]]) -> None:
-        """Takes the figures in the place of those before, each as `content_of` has it."""
-        figures = [dict(zip(COLUMNS, content, strict=True)) for content in contents]
-        totals = [figure for figure in figures if figure["period_kind"] == "total"]
+    def show(self, figures: Sequence[Figure]) -> None:
+        """Takes the figures in the place of those before."""
+        totals = [figure for figure in figures if figure.period.kind == "total"]
         self._families = [*_of_tasks(totals), *_of_freed(figures), *_of_drift(totals)]
 
 
-def _named(figure: Mapping[str, Any]) -> str | None:
+_STATES: Final = (
+    *("unmeasured", "incomplete", "treated", "control", "compared", "controlled", "provisional", "excluded"),
+)
+_PARTS: Final[tuple[StepName, ...]] = ("gross", "net", "adjusted", "without_control")
+
+
+def _named(figure: Figure) -> str | None:
     """The label of a figure of the nation or a sector."""
-    return {"nation": "all", "sector": figure["scope"]}.get(figure["scope_kind"])
+    return {"nation": "all", "sector": figure.scope.name}.get(figure.scope.kind)
 
 
-def _of_tasks(totals: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+def _of_tasks(totals: Iterable[Figure]) -> Iterator[Metric]:
     family = GaugeMetricFamily(
         "frigjort_progress_tasks",
         "Tasks, by sector (all: the nation) and what is said of them; treated, control and compared are measured",
@@ -210,15 +217,12 @@ def _of_tasks(totals: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
     )
     for figure in totals:
         if (sector := _named(figure)) is not None:
-            for state in (
-                *("unmeasured", "incomplete", "treated", "control", "compared"),
-                *("controlled", "provisional", "excluded"),
-            ):
-                family.add_metric([sector, state], figure[state])
+            for state in _STATES:
+                family.add_metric([sector, state], getattr(figure.counts, state))
     yield family
 
 
-def _of_freed(figures: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+def _of_freed(figures: Iterable[Figure]) -> Iterator[Metric]:
     """So far, and in the window of the run-rate; the ends of the interval where it has them."""
     labels = ["sector", "period", "part"]
     families = [
@@ -226,18 +230,18 @@ def _of_freed(figures: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
         for end, text in (("", "Time freed"), ("_low", "Lower end of its 95 % interval"), ("_high", "Upper end of its 95 % interval"))
     ]  # fmt: skip
     for figure in figures:
-        sector, period = _named(figure), figure["period_kind"]
+        sector, period = _named(figure), figure.period.kind
         if sector is None or period not in {"total", "rate"}:
             continue
-        for name, *ends in zip(figure["step"], figure["ms"], figure["low_ms"], figure["high_ms"], strict=True):
-            if name in PARTS:
-                for family, value in zip(families, standing_alone(name, *ends), strict=True):
-                    if value is not None:
-                        family.add_metric([sector, period, name], value / 1000)
+        for part in _PARTS:
+            if figure.step(part):
+                for family, ms in zip(families, astuple(figure.amount(part)), strict=True):
+                    if ms is not None:
+                        family.add_metric([sector, period, part], ms / 1000)
     yield from families
 
 
-def _of_drift(totals: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+def _of_drift(totals: Iterable[Figure]) -> Iterator[Metric]:
     ratio = GaugeMetricFamily(
         "frigjort_progress_drift_ratio", "Effort of control tasks by their baseline, by sector", labels=["sector"]
     )
@@ -248,10 +252,10 @@ def _of_drift(totals: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
     )
     for figure in totals:
         sector = _named(figure)
-        if sector is not None and figure["drift"] is not None:
-            ratio.add_metric([sector], figure["drift"])
-        if figure["scope_kind"] == "authority" and figure["drift_low"] is not None:
-            alarm.add_metric([figure["scope"]], not figure["drift_low"] <= 1 <= figure["drift_high"])
+        if figure.drift is not None and sector is not None:
+            ratio.add_metric([sector], figure.drift.ratio)
+        if figure.drift is not None and figure.scope.kind == "authority":
+            alarm.add_metric([figure.scope.name], figure.drift.alarm)
     yield ratio
     yield alarm
 

@@ -1,10 +1,13 @@
 """A figure as one row, and back to what it is of."""
 
 from collections.abc import Sequence
+from dataclasses import astuple, fields
 from datetime import timedelta
 from typing import Any, Final
 
 from contracts.registry import Grade
+from services.domain.effect.drift import Drift
+from services.domain.effect.waterfall import Step
 from services.domain.figures.shapes import Counts, Figure, Period, Scope
 from services.domain.forecast.months import beginning_of, month_of_day
 
@@ -27,17 +30,10 @@ COLUMNS: Final = (
 )
 """In the order of a content; as columns of the table `figures`."""
 
-PARTS: Final = ("gross", "net", "adjusted", "without_control")
-"""The steps that say how much there is."""
-
 
 def content_of(figure: Figure, minimum: Grade) -> tuple[Any, ...]:
     """What a figure says, as it is stored."""
-    counts, drift = figure.counts, figure.drift
-    of_counts = (
-        *(counts.tasks, counts.measured, counts.unmeasured, counts.incomplete, counts.treated, counts.control),
-        *(counts.compared, counts.controlled, counts.provisional, counts.excluded),
-    )
+    drift = figure.drift
     of_drift = (drift.ratio, drift.low, drift.high, drift.clusters) if drift else (None, None, None, 0)
     return (
         *figure.scope,
@@ -45,7 +41,7 @@ def content_of(figure: Figure, minimum: Grade) -> tuple[Any, ...]:
         beginning_of(figure.period.first).date(),
         beginning_of(figure.period.end).date() - timedelta(days=1),
         minimum,
-        *of_counts,
+        *astuple(figure.counts),
         tuple(step.name for step in figure.steps),
         tuple(step.ms for step in figure.steps),
         tuple(step.low_ms for step in figure.steps),
@@ -54,6 +50,22 @@ def content_of(figure: Figure, minimum: Grade) -> tuple[Any, ...]:
         figure.net_grade or "",
         *of_drift,
         figure.excluded_net_ms,
+    )
+
+
+def figure_of(content: Sequence[Any]) -> Figure:
+    """The figure that a content is of: `content_of` the other way."""
+    said = dict(zip(COLUMNS, content, strict=True))
+    steps = zip(said["step"], said["ms"], said["low_ms"], said["high_ms"], strict=True)
+    drift = said["drift"], said["drift_low"], said["drift_high"], said["drift_clusters"]
+    return Figure(
+        *key_of(content),
+        counts=Counts(*(said[part.name] for part in fields(Counts))),
+        steps=tuple(Step(*step) for step in steps),
+        adjusted_grade=said["adjusted_grade"] or None,
+        net_grade=said["net_grade"] or None,
+        drift=None if drift[0] is None else Drift(*drift),
+        excluded_net_ms=said["excluded_net_ms"],
     )
 
 
@@ -71,12 +83,3 @@ def empty(scope: Scope, period: Period) -> Figure:
 def has_tasks(content: Sequence[Any]) -> bool:
     """Whether a content is of any task."""
     return bool(content[COLUMNS.index("tasks")])
-
-
-def standing_alone(
-    step: str, ms: float, low_ms: float | None, high_ms: float | None
-) -> tuple[float, float | None, float | None]:
-    """One of `PARTS` as an amount of its own, with its ends. In the waterfall what has no control is taken off."""
-    if step != "without_control":
-        return ms, low_ms, high_ms
-    return -ms, None if high_ms is None else -high_ms, None if low_ms is None else -low_ms

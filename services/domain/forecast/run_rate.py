@@ -8,30 +8,10 @@ from datetime import datetime
 from typing import Final
 
 from services.domain.effect.refusal import Refusal
+from services.domain.estimates import Estimate
 from services.domain.forecast.months import mature_before
 
 MONTHS: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Time with the ends of its 95 % interval, milliseconds; these are `None` where nothing shows its spread."""
-
-    ms: float
-    low_ms: float | None
-    high_ms: float | None
-
-    def times(self, factor: float) -> "Estimate":
-        """All of it, so many times (at least 0)."""
-        low, high = (None if end is None else end * factor for end in (self.low_ms, self.high_ms))
-        return Estimate(self.ms * factor, low, high)
-
-    def plus(self, other: "Estimate") -> "Estimate":
-        """The sum under one common draw: what moves the one moves the other as far as it goes. No narrower sum is honest
-        where both rest on the same effect."""
-        if self.low_ms is None or self.high_ms is None or other.low_ms is None or other.high_ms is None:
-            return Estimate(self.ms + other.ms, None, None)
-        return Estimate(self.ms + other.ms, self.low_ms + other.low_ms, self.high_ms + other.high_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ import numpy as np
 
 from services.domain.arrays import Floats
 from services.domain.effect.refusal import Refusal
+from services.domain.estimates import Estimate
 from services.domain.forecast.months import beginning_of, month_of
-from services.domain.forecast.run_rate import Estimate
 
 ScenarioName = Literal["constant", "damped", "saturation"]
 SCENARIOS: Final[tuple[ScenarioName, ...]] = ("constant", "damped", "saturation")

@@ -5,7 +5,7 @@ row, so it is shown whole or not at all; what is shown is compared with what was
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -61,10 +61,10 @@ class Store(Protocol):
 @dataclass(slots=True)
 class Figures:
     """One writer; any number may run, each stores what was so when it read. `shown`: the figures as they were shown after the
-    last look, each as `content_of` has it."""
+    last look."""
 
     store: Store
-    shown: Mapping[tuple[Scope, Period], tuple[Any, ...]] = field(default_factory=dict)
+    shown: tuple[Figure, ...] = ()
     _done: tuple[object, ...] | None = None
 
     def look(self) -> int:
@@ -77,12 +77,13 @@ class Figures:
         known = self.store.known()
         book = Book(self.store.clusters(standing.at_ms), self.store.tallies(standing.at_ms, young), known)
         shown = self.store.current()
-        changed: list[Figure] = []
-        keys: set[tuple[Scope, Period]] = set()
-        for figure in _figures(book, now):
-            keys.add((figure.scope, figure.period))
-            if shown.get((figure.scope, figure.period)) != content_of(figure, known.minimum):
-                changed.append(figure)
+        figures = list(_figures(book, now))
+        changed = [
+            figure
+            for figure in figures
+            if shown.get((figure.scope, figure.period)) != content_of(figure, known.minimum)
+        ]
+        keys = {(figure.scope, figure.period) for figure in figures}
         rates = {scope for scope, period in keys if period.kind == "rate"}
         changed += [
             empty(*key)
@@ -92,10 +93,7 @@ class Figures:
         if changed:
             self.store.write(changed, known.minimum, standing.at_ms, max(standing.state[2:4]))
         self._done = (standing.state, young)
-        self.shown = {
-            **shown,
-            **{(figure.scope, figure.period): content_of(figure, known.minimum) for figure in changed},
-        }
+        self.shown = tuple(figures)
         return len(changed)
 
 

@@ -1,7 +1,5 @@
 """The gauges say what the last report says, and nothing of the one before."""
 
-from typing import Any
-
 from prometheus_client import CollectorRegistry
 
 from contracts import topics
@@ -11,7 +9,6 @@ from services.domain.chain import Checkpoint, Unsealed, Why
 from services.domain.conservation import Finding, Kind, Report
 from services.domain.effect.drift import Drift
 from services.domain.effect.waterfall import Step
-from services.domain.figures.content import content_of
 from services.domain.figures.shapes import TOTAL, Counts, Figure, Period, Scope
 from services.progress.metrics import FigureMetrics, ProgressMetrics, RollupMetrics, SealMetrics
 
@@ -91,8 +88,8 @@ STEPS = (
 )
 
 
-def figure(scope: Scope, period: Period = TOTAL, drift: Drift | None = None) -> tuple[Any, ...]:
-    return content_of(Figure(scope, period, COUNTS, STEPS, "A", "C", drift, 0), "C")
+def figure(scope: Scope, period: Period = TOTAL, drift: Drift | None = None) -> Figure:
+    return Figure(scope, period, COUNTS, STEPS, "A", "C", drift, 0)
 
 
 def test_figures_of_nation_and_sectors_are_gauges_in_seconds() -> None:

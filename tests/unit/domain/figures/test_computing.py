@@ -6,8 +6,9 @@ import pyarrow as pa
 
 from contracts.registry import Grade
 from services.domain.effect.baseline_errors import BaselineError
+from services.domain.estimates import Estimate
 from services.domain.figures.computing import Book, Known
-from services.domain.figures.content import COLUMNS, content_of, key_of, standing_alone
+from services.domain.figures.content import COLUMNS, content_of, figure_of, key_of
 from services.domain.figures.shapes import TOTAL, Counts, Figure, Period, Scope
 
 MINUTE = 60_000
@@ -133,13 +134,15 @@ def test_a_content_says_whose_it_is() -> None:
         content = content_of(found, "C")
         assert len(content) == len(COLUMNS)
         assert key_of(content) == (NATION, period)
+        assert figure_of(content) == found
 
 
 def test_what_has_no_control_is_taken_off_in_the_waterfall_and_is_an_amount_of_its_own() -> None:
-    (apart,) = (step for step in figure(NATION).steps if step.name == "without_control")
+    found = figure(NATION)
+    apart = found.step("without_control")
+    assert apart is not None
+    assert apart.ms == -10 * MINUTE
     assert apart.low_ms is not None
     assert apart.high_ms is not None
-    assert standing_alone("without_control", apart.ms, apart.low_ms, apart.high_ms) == (
-        *(10 * MINUTE, -apart.high_ms, -apart.low_ms),
-    )
-    assert standing_alone("net", 1.0, 0.0, None) == (1.0, 0.0, None)
+    assert found.amount("without_control") == Estimate(10 * MINUTE, -apart.high_ms, -apart.low_ms)
+    assert found.freed == found.amount("without_control"), "nothing is adjusted"

@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 import pytest
 
 from services.domain.effect.refusal import Refusal
+from services.domain.estimates import Estimate
 from services.domain.forecast.months import month_of
-from services.domain.forecast.run_rate import Estimate, Window, rate_window
+from services.domain.forecast.run_rate import Window, rate_window
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 AUGUST = month_of(datetime(2026, 8, 31, 12, tzinfo=UTC))  # 90 days before NOW

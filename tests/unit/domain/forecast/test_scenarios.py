@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.domain.effect.refusal import Refusal
+from services.domain.estimates import Estimate
 from services.domain.forecast.months import month_of
-from services.domain.forecast.run_rate import Estimate
 from services.domain.forecast.scenarios import SCENARIOS, Adoption, Point, ScenarioName, adopted, path
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,6 +10,7 @@ from services.cli.doctor.command import doctor
 from services.cli.exit_codes import ExitCode
 from services.cli.rejected.command import app as rejected
 from services.cli.report.command import app as report
+from services.cli.status.command import status
 from services.runtime.errors import FrigjortError, Halt, Misconfigured, Refused
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(up.up)
 app.command()(doctor)
+app.command()(status)
 app.command()(migrate.migrate)
 app.command()(topics.topics)
 app.add_typer(authorities.app, name="authorities")

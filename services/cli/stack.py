@@ -192,6 +192,7 @@ class Stack:
             **self._neighbours(WRITER, known["writer"]),
             "FRIGJORT_PROGRESS_PORT": "0",
             "FRIGJORT_PROGRESS_INTERVAL_SECONDS": "15",
+            "FRIGJORT_PROGRESS_FIGURE_INTERVAL_SECONDS": "5",
             **self.environment,
         }
         log = self.data / "logs" / "progress.log"

@@ -11,7 +11,9 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
-from contracts.events import epoch_ms
+from contracts.events import epoch_ms, moment_at
+from services.domain.figures.content import COLUMNS, figure_of
+from services.domain.figures.shapes import Figure, ScopeKind
 from services.reports.group import Group
 from services.runtime.clickhouse import translated
 
@@ -118,6 +120,10 @@ SELECT sum(effort_ms), sum(assumeNotNull(credit_ms)) FROM {{measured}}
 WHERE role != 'treated' AND credit_ms IS NOT NULL AND {_WHERE}
 """
 _SECTOR: Final = "SELECT authority FROM current_authorities WHERE sector = {sector:String} ORDER BY authority"
+_FIGURES: Final = f"""
+SELECT {", ".join(COLUMNS)}, toUnixTimestamp64Milli(published_at) FROM current_figures
+WHERE scope_kind = {{kind:String}} AND (scope = {{name:String}} OR {{all:Bool}}) ORDER BY scope, period_kind, last_day
+"""
 _TARGETS: Final = "SELECT name, argMax(value, target_version), max(target_version) FROM target_versions GROUP BY name"
 
 
@@ -152,6 +158,12 @@ class ReportStore:
         """Measured tasks whose baseline carries a cap: of how many the credit at other caps is known, and of how many not."""
         ((known, unknown),) = self._rows(_CAPPED, group.parameters())
         return int(known), int(unknown)
+
+    def figures(self, kind: ScopeKind, name: str | None = None) -> list[tuple[Figure, datetime]]:
+        """The figures that are shown of one scope, or of all of a kind, with the time of their publication; in order of scope,
+        kind of period and time."""
+        rows = self._rows(_FIGURES, {"kind": kind, "name": name or "", "all": name is None})
+        return [(figure_of(row[:-1]), moment_at(row[-1])) for row in rows]
 
     def authorities(self, sector: str) -> tuple[str, ...]:
         """The authorities that are in a sector now."""

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from services.domain.effect.adjusted import CellResult
 from services.domain.effect.refusal import Refusal
+from services.domain.figures.shapes import Figure
+from services.domain.forecast.months import beginning_of
 from services.reports.basis import About
 from services.reports.clickhouse import OtherCap
 from services.reports.effect import Effect, Estimates
+from services.reports.progress import Progress
 from services.reports.waterfall import Steps, Waterfall
 
 Found = TypeVar("Found")
@@ -32,6 +36,52 @@ def waterfall(found: Waterfall) -> dict[str, Any]:
         **_steps(found.fixed),
         "other_caps": _at_caps(found.other_caps, _steps),
         "realised": plain(found.realised),
+    }
+
+
+def progress(found: Progress | Refusal) -> dict[str, Any]:
+    """The number to the target; months as their first days, the amounts of each beside its steps."""
+    if isinstance(found, Refusal):
+        return {"refused": found.reason}
+    rate = found.rate
+    return {
+        "target": plain(found.target),
+        "published_at": found.published_at.isoformat(),
+        "so_far": _figure(found.total),
+        "share_of_target": found.share,
+        "run_rate": {"refused": rate.reason}
+        if isinstance(rate, Refusal)
+        else {
+            "from": plain(beginning_of(rate.window.first)),
+            "months": rate.window.months,
+            "annualised": rate.window.annualised,
+            "figure": _figure(rate.figure),
+            "a_year": {name: plain(getattr(rate, name)) for name in ("adjusted", "without_control", "freed")},
+            "share_of_target": found.rate_share,
+        },
+        "pace": plain(found.pace),
+        "scenarios": plain(found.scenarios),
+        "errors_of_past_forecasts": plain(found.errors),
+        "months": [_figure(figure) for figure in found.months],
+        "until": [_figure(figure) for figure in found.until],
+    }
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    period = figure.period
+    whole = period.kind == "total"
+    return {
+        "from": None if whole or period.kind == "until" else plain(beginning_of(period.first)),
+        "before": None if whole else plain(beginning_of(period.end)),
+        "counts": plain(figure.counts),
+        "freed": plain(figure.freed),
+        "adjusted": plain(figure.amount("adjusted")),
+        "without_control": plain(figure.amount("without_control")),
+        "steps": plain(figure.steps),
+        "adjusted_grade": figure.adjusted_grade,
+        "net_grade": figure.net_grade,
+        "drift": plain(figure.drift),
+        "excluded_net_ms": figure.excluded_net_ms,
     }
 
 
@@ -82,12 +132,13 @@ def plain(value: object) -> Any:
     match value:
         case Refusal():
             return {"refused": value.reason}
-        case frozenset():
-            return sorted(plain(one) for one in value)
-        case tuple() | list():
-            return [plain(one) for one in value]
+        case frozenset() | tuple() | list():
+            said = [plain(one) for one in value]
+            return sorted(said) if isinstance(value, frozenset) else said
         case Mapping():
             return {str(key): plain(one) for key, one in value.items()}
+        case datetime():
+            return value.isoformat()
         case _ if is_dataclass(value):
             return {part.name: plain(getattr(value, part.name)) for part in fields(value)}
         case _:

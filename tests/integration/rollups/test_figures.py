@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 import pytest
 
+from services.domain.effect.refusal import Refusal
 from services.domain.figures.content import COLUMNS, key_of
 from services.domain.figures.shapes import Period, Scope
 from services.domain.forecast.months import beginning_of, month_of
@@ -14,6 +16,7 @@ from services.progress.figures.clickhouse import FigureStore
 from services.progress.figures.publishing import Figures
 from services.reports.clickhouse import ReportStore
 from services.reports.group import FIRST, LAST, Group
+from services.reports.progress import Progress, Rate, progress
 from services.reports.waterfall import Waterfall, waterfall_of
 from tests.integration.delivering import Database, snapshot_of
 from tests.integration.rollups.publishing import AUTHORITIES, REGISTRY, publish, writer
@@ -96,8 +99,35 @@ def test_every_figure_is_that_of_the_report_and_changes_with_it(new_database: Ca
     assert before[nation, months[0]] != after[nation, months[0]]
     assert {scope.kind for scope, _ in after} == {"nation", "sector", "authority", "task_type"}
     assert {period.kind for _, period in after} >= {"total", "month", "until"}
+    _leads_to_the_target(database, after)
     (kept,) = database.rows("SELECT count(), countIf(published_at > shown_at) FROM published_figures")
     assert kept[0] == kept[1] > len(after), "what was shown before is kept"
+
+
+def _leads_to_the_target(database: Database, figures: Shown) -> None:
+    first = min(period.first for scope, period in figures if period.kind == "month")
+    store = ReportStore(database.client)
+    (rated,) = (
+        content for (scope, period), content in figures.items() if scope == Scope("nation") and period.kind == "rate"
+    )
+    found = progress(store, datetime.now(UTC))
+    assert isinstance(found, Progress)
+    assert isinstance(found.rate, Rate)
+    assert found.rate.window.first == first
+    assert found.rate.window.annualised
+    freed = found.total.amount("adjusted").ms + found.total.amount("without_control").ms
+    assert (found.total.freed.ms, found.share) == (freed, freed / (50_000_000 * 3_600_000))
+    assert rated["tasks"] == found.rate.figure.counts.tasks
+    assert found.rate.freed.ms == pytest.approx(found.rate.figure.freed.ms * 12 / found.rate.window.months)
+    constant = found.scenarios["constant"]
+    assert not isinstance(constant, Refusal)
+    assert constant[-1].until == found.target.deadline == datetime(2036, 1, 1, tzinfo=UTC)
+    years = found.pace.years
+    assert constant[-1].freed.ms == pytest.approx(freed + years * found.rate.freed.ms, rel=0.01)
+    assert isinstance(found.errors["constant"], Refusal), "under 36 months"
+    assert [figure.counts.tasks for figure in found.until] == list(
+        accumulate(figure.counts.tasks for figure in found.months)
+    )
 
 
 def test_a_month_that_was_emptied_says_so(new_database: Callable[[], Database]) -> None:

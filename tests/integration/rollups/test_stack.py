@@ -59,8 +59,33 @@ def test_the_service_publishes_and_an_auditor_sees_what_was_shown(start_stack: C
     assert running.rows(SHOWN)[0][0] > first[0]
     assert metric(running, "rollup_missed_units_total") == metric(running, "rollup_held_units") == 0
 
+    _at_a_glance(running)
     _as_it_was_shown(running, first, moment, begun)
     _verified_and_tampered_with(running)
+
+
+def _at_a_glance(running: Running) -> None:
+    data = ["--data", str(running.stack.data)]
+    stack = running.stack
+    assert stack.progress is not None  # it was started again, elsewhere than the stack says
+    processes = [f"--process={url}" for url in (*stack.metrics, stack.progress.announcement(30)["url"])]
+    result = RUN.invoke(app, ["status", "--json", *processes, *data])
+    answer = json.loads(result.stdout)
+    net_ms = running.rows(SHOWN)[0][1]
+    assert (result.exit_code, answer["well"]) == (0, True), answer["pipeline"]["problems"]
+    assert answer["pipeline"]["keeping"]["whole"] is True
+    assert answer["pipeline"]["collectors"]["accepted"] == running.value("SELECT countIf(accepted) FROM dispositions")
+    steps = {step["name"]: step["ms"] for step in answer["number"]["so_far"]["steps"]}
+    assert steps["net"] == net_ms
+    number = json.loads(RUN.invoke(app, ["report", "progress", "--json", *data]).stdout)
+    assert number["so_far"] == answer["number"]["so_far"]
+    for command in (["status", *processes], ["report", "progress"]):
+        shown = RUN.invoke(app, [*command, *data], env={"COLUMNS": "80"}).stdout
+        assert f"{number['so_far']['freed']['ms'] / 3_600_000:,.1f}" in shown
+        assert max(map(len, shown.splitlines())) <= 80
+    away = RUN.invoke(app, ["status", "--process", "http://127.0.0.1:9", *data])
+    assert away.exit_code == 1
+    assert "does not answer" in away.stdout
 
 
 def _as_it_was_shown(running: Running, first: tuple[Any, ...], moment: int, begun: datetime) -> None:

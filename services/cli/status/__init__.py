@@ -1,0 +1,1 @@
+"""`frigjort status`: the pipeline and the number at a glance."""

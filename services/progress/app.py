@@ -22,6 +22,7 @@ from services.audit.seals.sealing import Copies, Sealer, Standing, two_chains
 from services.domain.conservation import Finding, Report
 from services.progress.figures.clickhouse import FigureStore
 from services.progress.figures.publishing import Figures
+from services.progress.figures.scenarios import publish_scenarios
 from services.progress.metrics import FigureMetrics, ProgressMetrics, RollupMetrics, SealMetrics
 from services.progress.rollups.clickhouse import RollupStore
 from services.progress.rollups.publishing import Rollups
@@ -131,6 +132,8 @@ class Progress:
         while True:
             begun = monotonic()
             published = await self._figure_patience(asyncio.to_thread, figures.look)
+            if published:
+                await self._figure_patience(asyncio.to_thread, publish_scenarios, client, figures.at_ms)
             metrics.show(figures.shown)
             metrics.published.inc(published)
             metrics.seconds.set(monotonic() - begun)

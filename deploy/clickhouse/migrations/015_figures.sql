@@ -54,6 +54,21 @@ FROM current_figures
 ARRAY JOIN step AS name, ms AS amount_ms, low_ms AS lower_ms, high_ms AS upper_ms, arrayEnumerate(step) AS position
 COMMENT 'The waterfall of each figure, a step a row.';
 
+CREATE TABLE IF NOT EXISTS scenarios (
+    computed_at DateTime64(3, 'UTC') COMMENT 'from the figures that were shown then; the newest ones are shown',
+    scenario LowCardinality(String) COMMENT 'constant, damped, saturation: docs/measuring.md, section 18; empty: none can be given',
+    until Date COMMENT 'what is freed until the end of this day',
+    ms Float64,
+    low_ms Nullable(Float64) COMMENT 'the effect at the end of its interval, one draw for all months; says nothing of adoption',
+    high_ms Nullable(Float64)
+) ENGINE = ReplacingMergeTree ORDER BY (computed_at, scenario, until)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE VIEW IF NOT EXISTS current_scenarios DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+SELECT scenario, until, ms / 3600000 AS hours, low_ms / 3600000 AS low_hours, high_ms / 3600000 AS high_hours, computed_at
+FROM scenarios FINAL WHERE computed_at = (SELECT max(computed_at) FROM scenarios) AND scenario != ''
+COMMENT 'Where it leads: three named scenarios, none of them a 95 % forecast.';
+
 INSERT INTO targets (name, target_version, value, unit, source) VALUES
     ('deadline', 1, 2035, 'calendar year at the end of which the target is due', 'the goal: by 2035'),
     ('estimator', 1, 1, '1: adjusted where a sufficient control exists, net elsewhere, shown apart', 'docs/measuring.md, section 5');

@@ -61,10 +61,11 @@ class Store(Protocol):
 @dataclass(slots=True)
 class Figures:
     """One writer; any number may run, each stores what was so when it read. `shown`: the figures as they were shown after the
-    last look."""
+    last look, `at_ms` the moment that they are of."""
 
     store: Store
     shown: tuple[Figure, ...] = ()
+    at_ms: int = 0
     _done: tuple[object, ...] | None = None
 
     def look(self) -> int:
@@ -92,7 +93,7 @@ class Figures:
         ]
         if changed:
             self.store.write(changed, known.minimum, standing.at_ms, max(standing.state[2:4]))
-        self._done = (standing.state, young)
+        self._done, self.at_ms = (standing.state, young), standing.at_ms
         self.shown = tuple(figures)
         return len(changed)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
@@ -12,8 +12,10 @@ from services.domain.effect.refusal import Refusal
 from services.domain.figures.content import COLUMNS, key_of
 from services.domain.figures.shapes import Period, Scope
 from services.domain.forecast.months import beginning_of, month_of
+from services.domain.forecast.scenarios import Point
 from services.progress.figures.clickhouse import FigureStore
 from services.progress.figures.publishing import Figures
+from services.progress.figures.scenarios import publish_scenarios
 from services.reports.clickhouse import ReportStore
 from services.reports.group import FIRST, LAST, Group
 from services.reports.progress import Progress, Rate, progress
@@ -125,9 +127,18 @@ def _leads_to_the_target(database: Database, figures: Shown) -> None:
     years = found.pace.years
     assert constant[-1].freed.ms == pytest.approx(freed + years * found.rate.freed.ms, rel=0.01)
     assert isinstance(found.errors["constant"], Refusal), "under 36 months"
+    _drawn_as_reported(database, constant)
     assert [figure.counts.tasks for figure in found.until] == list(
         accumulate(figure.counts.tasks for figure in found.months)
     )
+
+
+def _drawn_as_reported(database: Database, constant: tuple[Point, ...]) -> None:
+    at_ms = FigureStore(database.client).standing().at_ms
+    assert publish_scenarios(database.client, at_ms) >= len(constant)
+    drawn = database.rows("SELECT until, hours FROM current_scenarios WHERE scenario = 'constant' ORDER BY until")
+    assert [until for until, _ in drawn] == [(point.until - timedelta(days=1)).date() for point in constant]
+    assert drawn[-1][1] * 3_600_000 == pytest.approx(constant[-1].freed.ms, rel=1e-3)
 
 
 def test_a_month_that_was_emptied_says_so(new_database: Callable[[], Database]) -> None:
@@ -145,4 +156,6 @@ def test_a_month_that_was_emptied_says_so(new_database: Callable[[], Database]) 
     time.sleep(SETTLED_SECONDS)
     assert work.look() == len(before)
     assert {key: content["tasks"] for key, content in shown(database).items()} == dict.fromkeys(shown(database), 0)
+    assert publish_scenarios(database.client, work.at_ms) == 0
+    assert database.rows("SELECT count() FROM current_scenarios") == [(0,)]
     assert month_of(datetime.now(UTC)) not in {period.first for _, period in before}

@@ -53,13 +53,15 @@ lint: $(STAMP) ## Format, rules, types, layers, dependencies, generated files
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python -m contracts.generate --check
+	$(BIN)/python -m deploy.grafana.source --check
 
 format: $(STAMP) ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: $(STAMP) ## Write schemas, AsyncAPI and examples anew from the models
+generate: $(STAMP) ## Write schemas, AsyncAPI, examples and Grafana's dashboards anew
 	$(BIN)/python -m contracts.generate
+	$(BIN)/python -m deploy.grafana.source
 
 lock: $(STAMP) ## Resolve the dependencies anew into requirements.lock, without index addresses
 	$(BIN)/uv pip compile pyproject.toml --universal --extra embedded --group dev --python-version 3.11 --generate-hashes \

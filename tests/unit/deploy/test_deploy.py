@@ -26,7 +26,9 @@ from services.runtime.settings import ClickHouseSettings, KafkaSettings, Setting
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/dashboards/overview.json").read_text())
+DASHBOARDS: list[dict[str, Any]] = [
+    json.loads(file.read_text()) for file in sorted((ROOT / "deploy/grafana/dashboards").rglob("*.json"))
+]
 RULES: dict[str, Any] = yaml.safe_load((ROOT / "deploy/prometheus/rules.yml").read_text())
 REPORT = Report(
     (Account(1, "topic", 0, Log(0, 9, 9, 7), Stored(0, 6, 4, 1, 1, 1, 3), Gaps(2, 1, ((2, 3),)), 2),),
@@ -95,8 +97,9 @@ def test_every_variable_is_in_the_example() -> None:
 def test_dashboards_and_alerts_use_metrics_that_exist() -> None:
     names = _metric_names()
     expressions = [rule["expr"] for group in RULES["groups"] for rule in group["rules"]]
-    expressions += [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"] if "expr" in target]
-    assert len(expressions) >= 8
+    panels = [panel for dashboard in DASHBOARDS for panel in dashboard["panels"]]
+    expressions += [target["expr"] for panel in panels for target in panel["targets"] if "expr" in target]
+    assert len(expressions) >= 40
     for expression in expressions:
         for name in METRIC.findall(expression):
             assert name in names, name
@@ -107,7 +110,7 @@ def test_provisioning_parses_and_the_dashboard_uses_its_sources(file: Path) -> N
     document = yaml.safe_load(file.read_text())
     assert document["apiVersion"] == 1
     for source in document.get("datasources", []):
-        assert source["uid"] in json.dumps(DASHBOARD)
+        assert source["uid"] in json.dumps(DASHBOARDS)
 
 
 def test_the_users_of_the_server_are_those_of_the_settings() -> None:

@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 KAFKA  := .frigjort-kafka/.fetched
 ARGS   ?=
 
-.PHONY: demo up test test-faults soak bench bench-restate simulate lint format generate lock clean help
+.PHONY: demo up test test-faults soak bench bench-restate bench-scale simulate lint format generate lock clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -42,6 +42,9 @@ bench: $(STAMP) ## This collector beside its peers, in one run; ARGS='--events 2
 
 bench-restate: $(STAMP) ## A million measurements restated, killed halfway, collectors running; ARGS='--tasks 1000000'
 	@$(BIN)/python -m tests.bench.restating $(ARGS)
+
+bench-scale: $(STAMP) ## Rollups, figures and every dashboard's query at national scale; ARGS='--tasks 100000000'
+	@$(BIN)/python -m tests.bench.scale $(ARGS)
 
 simulate: $(STAMP) ## Does an interval hold the truth? ARGS='nations placebo authorities balance staggered --runs 2000 --seed 1 --json'
 	@$(BIN)/python -m tests.simulations $(ARGS)

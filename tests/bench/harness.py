@@ -92,6 +92,7 @@ def running_stack(collectors: int) -> Iterator[Stack]:
             "FRIGJORT_COLLECTOR_SESSION_TIMEOUT_MS": "20000",
             "FRIGJORT_PROGRESS_INTERVAL_SECONDS": "3600",  # its queries are no part of what is measured
             "FRIGJORT_PROGRESS_ROLLUP_INTERVAL_SECONDS": "0",
+            "FRIGJORT_PROGRESS_FIGURE_INTERVAL_SECONDS": "0",
         }
         stack = Stack(Path(folder), collectors=collectors, prepare=register, environment=environment)
         try:

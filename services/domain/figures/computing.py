@@ -13,8 +13,8 @@ from services.domain.clusters.codes import Coded, combined, equal_to, numbered
 from services.domain.effect.arms import ArmSums, Rows
 from services.domain.effect.baseline_errors import BaselineError
 from services.domain.effect.drift import Drift, drifts
-from services.domain.effect.headline import Headline, Member, MemberEvidence, headline
-from services.domain.effect.waterfall import Step, waterfall
+from services.domain.effect.headline import Member, MemberEvidence, headline
+from services.domain.effect.waterfall import StepSums, waterfall
 from services.domain.figures.shapes import Counts, Figure, Period, Scope
 from services.domain.sums import arm_sums, step_sums
 from services.domain.tables import coded, integers
@@ -56,9 +56,9 @@ class Cells:
             return np.ones(len(self.month), dtype=np.bool_)
         return equal_to(getattr(self, scope.kind), scope.name)
 
-    def within(self, period: Period) -> Mask:
-        """The rows of a period."""
-        return (self.month >= period.first) & (self.month < period.end)
+    def only(self, rows: Mask) -> "Cells":
+        """These rows."""
+        return Cells(self.authority.at(rows), self.task_type.at(rows), self.month[rows], self.sector.at(rows))
 
 
 class Book:
@@ -69,7 +69,6 @@ class Book:
         self._known = known
         self._sums = arm_sums(clusters)
         self._steps = step_sums(clusters)
-        self._treated = equal_to(self._sums.role, "treated")
         self._clusters = Cells.of(clusters, known.sectors)
         self._tallies = Tallies.of(tallies, known.sectors)
 
@@ -95,22 +94,35 @@ class Book:
 
     def figures(self, scope: Scope, periods: Iterable[Period]) -> list[Figure]:
         """The figures of a scope. Raises `ValueError` where the sums are not of the same tasks as the tallies."""
-        rows, tallied = self._clusters.of_scope(scope), self._tallies.cells.of_scope(scope)
-        return [
-            self._figure(
-                scope, period, rows & self._clusters.within(period), tallied & self._tallies.cells.within(period)
-            )
-            for period in periods
-        ]
+        rows = self._clusters.of_scope(scope)
+        part = _Part(
+            self._known,
+            self._sums.only(rows),
+            self._steps.only(rows),
+            self._clusters.month[rows],
+            self._tallies.only(self._tallies.cells.of_scope(scope)),
+        )
+        return [part.figure(scope, period) for period in periods]
 
-    def _figure(self, scope: Scope, period: Period, rows: Mask, tallied: Mask) -> Figure:
-        counts = self._tallies.counts(tallied)
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rows of one scope."""
+
+    known: Known
+    sums: ArmSums
+    steps: StepSums
+    month: Integers
+    tallies: "Tallies"
+
+    def figure(self, scope: Scope, period: Period) -> Figure:
+        rows, tallies = period.of(self.month), self.tallies.only(period.of(self.tallies.cells.month))
+        counts = tallies.counts()
         if not rows.any():
             return Figure(scope, period, counts, (), None, None, None, 0)
-        sums, errors = self._sums.only(rows), self._known.errors
-        found = headline(sums, errors, self._tallies.evidence(tallied), self._known.methods, self._known.minimum)
-        treated = self._treated[rows]
-        kept = np.flatnonzero(rows)[treated & found.kept]
+        sums, errors = self.sums.only(rows), self.known.errors
+        found = headline(sums, errors, tallies.evidence(), self.known.methods, self.known.minimum)
+        kept = np.flatnonzero(rows)[equal_to(sums.role, "treated") & found.kept]
         sufficient = [cell for cell in found.saving.cells if cell.saving is not None]
         return Figure(
             scope=scope,
@@ -120,15 +132,12 @@ class Book:
                 controlled=sum(cell.treated.tasks for cell in sufficient),
                 excluded=sum(one.tasks for one in found.excluded),
             ),
-            steps=self._waterfall(kept, found),
+            steps=waterfall(self.steps.only(kept), errors, found.saving) if len(kept) else (),
             adjusted_grade=found.adjusted_grade.grade if found.adjusted_grade else None,
             net_grade=found.net_grade.grade if found.net_grade else None,
             drift=_drift(sums, errors),
             excluded_net_ms=sum(one.net_ms for one in found.excluded),
         )
-
-    def _waterfall(self, kept: Codes, found: Headline) -> tuple[Step, ...]:
-        return waterfall(self._steps.only(kept), self._known.errors, found.saving) if len(kept) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,21 @@ class Tallies:
             young=integers(table, "young")[0],
         )
 
+    def only(self, rows: Mask) -> "Tallies":
+        """These rows."""
+        return Tallies(
+            cells=self.cells.only(rows),
+            complexity=self.complexity.at(rows),
+            role=self.role.at(rows),
+            status=self.status.at(rows),
+            assignment=self.assignment.at(rows),
+            time_basis=self.time_basis.at(rows),
+            baseline=self.baseline.at(rows),
+            n=self.n[rows],
+            n_credit=self.n_credit[rows],
+            young=self.young[rows],
+        )
+
     @property
     def measured(self) -> Mask:
         """Where tasks are measured."""
@@ -172,14 +196,14 @@ class Tallies:
         """Where measured tasks were done with AI, or drawn to be."""
         return self.measured & equal_to(self.role, "treated")
 
-    def counts(self, rows: Mask) -> Counts:
-        """Of these rows; what only a headline knows is 0."""
+    def counts(self) -> Counts:
+        """Of all rows; what only a headline knows is 0."""
 
         def tasks(where: Mask) -> int:
-            return int(self.n[rows & where].sum())
+            return int(self.n[where].sum())
 
         return Counts(
-            tasks=int(self.n[rows].sum()),
+            tasks=int(self.n.sum()),
             measured=tasks(self.measured),
             unmeasured=tasks(equal_to(self.status, "unmeasured")),
             incomplete=tasks(equal_to(self.status, "incomplete")),
@@ -187,13 +211,13 @@ class Tallies:
             control=tasks(self.measured & equal_to(self.role, "control")),
             compared=tasks(self.measured & equal_to(self.role, "comparison")),
             controlled=0,
-            provisional=int(self.young[rows & self.treated].sum()),
+            provisional=int(self.young[self.treated].sum()),
             excluded=0,
         )
 
-    def evidence(self, rows: Mask) -> dict[Member, MemberEvidence]:
-        """Of each authority, task type and complexity with treated tasks among these rows."""
-        drawn = rows & self.measured & ~equal_to(self.role, "comparison")
+    def evidence(self) -> dict[Member, MemberEvidence]:
+        """Of each authority, task type and complexity with treated tasks."""
+        drawn = self.measured & ~equal_to(self.role, "comparison")
         index = np.flatnonzero(drawn)
         member = combined(
             self.cells.authority.codes[index], self.cells.task_type.codes[index], self.complexity.codes[index]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from contracts.registry import Grade
+from services.domain.arrays import Integers, Mask
 from services.domain.effect.drift import Drift
 from services.domain.effect.waterfall import Step, StepName
 from services.domain.estimates import Estimate
@@ -28,6 +29,10 @@ class Period(NamedTuple):
     kind: PeriodKind
     first: int
     end: int
+
+    def of(self, month: Integers) -> Mask:
+        """Which of these months are in it, shape (m,)."""
+        return (month >= self.first) & (month < self.end)
 
 
 TOTAL: Final = Period("total", *ALL)

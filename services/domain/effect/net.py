@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.domain.arrays import Codes
+from services.domain.arrays import Codes, Integers
 from services.domain.clusters.codes import Column, clusters_by, combined, numbered
 from services.domain.clusters.intervals import interval
 from services.domain.clusters.pooling import NO_CELL, pool
@@ -59,28 +59,49 @@ class NetInterval:
     covers_drift: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class NetCells:
+    """The cells of rows, shape (m,), the clusters that their errors are added up by, and their credit: what does not depend on which
+    effort is set against it."""
+
+    cell: Codes
+    cluster: Codes
+    credit_ms: Integers
+
+    @classmethod
+    def of(
+        cls, authority: Column, task_type: Column, complexity: Column, cluster: Column, credit_ms: Integers
+    ) -> "NetCells":
+        """From columns as those of `ClusterSums`."""
+        whose, kind, grade, token = (numbered(column)[1] for column in (authority, task_type, complexity, cluster))
+        clusters = combined(whose, token)
+        if len(clusters) == 0:
+            return cls(clusters, clusters, credit_ms)
+        levels = [combined(whose, kind, grade), combined(kind, grade), kind]
+        return cls(_cells(levels, clusters), clusters, credit_ms)
+
+    def interval(self, effort_ms: Integers, uses: Sequence[BaselineUse]) -> NetInterval:
+        """Credit less this effort, shape (m,)."""
+        net = int(self.credit_ms.sum()) - int(effort_ms.sum())
+        from_baselines, borrowed = used_error_variance(uses), borrowed_variance(uses)
+        from_tasks, fewest = self._task_variance(effort_ms)
+        low, high = interval(net, from_baselines + borrowed + from_tasks, fewest)
+        return NetInterval(net, low, high, from_baselines, borrowed, from_tasks, fewest)
+
+    def _task_variance(self, effort_ms: Integers) -> tuple[float, int]:
+        """V_T, and the smallest number of clusters of a cell."""
+        if len(effort_ms) == 0:
+            return 0.0, 0
+        cells = int(self.cell.max()) + 1
+        strata = Strata.of(self.cell, self.cluster, effort_ms, self.credit_ms, cells)
+        variance = strata.variances(np.ones(cells), np.zeros(cells, dtype=np.intp), 1)
+        return float(variance[0]), int(strata.clusters.min())
+
+
 def net_interval(sums: ClusterSums, uses: Sequence[BaselineUse]) -> NetInterval:
     """The interval of the group that these sums and uses describe: all of its measured tasks, in any order of rows."""
-    net = int(sums.credit_ms.sum()) - int(sums.effort_ms.sum())
-    from_baselines, borrowed = used_error_variance(uses), borrowed_variance(uses)
-    from_tasks, fewest = _task_variance(sums)
-    low, high = interval(net, from_baselines + borrowed + from_tasks, fewest)
-    return NetInterval(net, low, high, from_baselines, borrowed, from_tasks, fewest)
-
-
-def _task_variance(sums: ClusterSums) -> tuple[float, int]:
-    """V_T, and the smallest number of clusters of a cell."""
-    if len(sums.effort_ms) == 0:
-        return 0.0, 0
-    authority, task_type, complexity, token = (
-        numbered(column)[1] for column in (sums.authority, sums.task_type, sums.complexity, sums.cluster)
-    )
-    cluster = combined(authority, token)
-    cell = _cells([combined(authority, task_type, complexity), combined(task_type, complexity), task_type], cluster)
-    cells = int(cell.max()) + 1
-    strata = Strata.of(cell, cluster, sums.effort_ms, sums.credit_ms, cells)
-    variance = strata.variances(np.ones(cells), np.zeros(cells, dtype=np.intp), 1)
-    return float(variance[0]), int(strata.clusters.min())
+    cells = NetCells.of(sums.authority, sums.task_type, sums.complexity, sums.cluster, sums.credit_ms)
+    return cells.interval(sums.effort_ms, uses)
 
 
 def _cells(levels: Sequence[Codes], cluster: Codes) -> Codes:

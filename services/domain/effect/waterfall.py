@@ -22,7 +22,7 @@ from services.domain.arrays import Codes, Integers, Mask
 from services.domain.clusters.codes import Column, chosen, numbered
 from services.domain.effect.adjusted import AdjustedSaving
 from services.domain.effect.baseline_errors import BaselineError, BaselineUse, Credited
-from services.domain.effect.net import ClusterSums, net_interval
+from services.domain.effect.net import NetCells
 
 StepName = Literal[
     "gross",
@@ -111,24 +111,25 @@ def waterfall(sums: StepSums, errors: Iterable[BaselineError], found: AdjustedSa
     )
     uses = _uses(sums, errors)
     all_effort = sums.active_ms + np.sum([ms for _, ms in costs], axis=0, dtype=np.int64)
-    net = _level("net", sums, all_effort, uses)
+    cells = NetCells.of(sums.authority, sums.task_type, sums.complexity, sums.cluster, sums.credit_ms)
+    net = _level("net", cells, all_effort, uses)
     return (
-        _level("gross", sums, sums.active_ms, uses),
-        *(_cost(name, sums, ms) for name, ms in costs),
+        _level("gross", cells, sums.active_ms, uses),
+        *(_cost(name, cells, ms) for name, ms in costs),
         net,
         *_adjusted(net, found),
     )
 
 
-def _level(name: StepName, sums: StepSums, effort: Integers, uses: list[BaselineUse]) -> Step:
-    found = net_interval(_clusters(sums, effort), uses)
+def _level(name: StepName, cells: NetCells, effort: Integers, uses: list[BaselineUse]) -> Step:
+    found = cells.interval(effort, uses)
     return Step(name, found.net_ms, found.low_ms, found.high_ms)
 
 
-def _cost(name: StepName, sums: StepSums, effort: Integers) -> Step:
+def _cost(name: StepName, cells: NetCells, effort: Integers) -> Step:
     """A part of effort, taken off. Its interval is that of credit - effort without the error of the credit, moved there."""
     ms = -int(effort.sum())
-    spread = net_interval(_clusters(sums, effort), [])
+    spread = cells.interval(effort, [])
     if spread.low_ms is None or spread.high_ms is None:
         return Step(name, ms, None, None)
     return Step(name, ms, ms + spread.low_ms - spread.net_ms, ms + spread.high_ms - spread.net_ms)
@@ -157,10 +158,6 @@ def _adjusted(net: Step, found: AdjustedSaving) -> tuple[Step, ...]:
 
 def _taken_off(ms: int, low: float | None, high: float | None) -> Step:
     return Step("without_control", -ms, None if high is None else -high, None if low is None else -low)
-
-
-def _clusters(sums: StepSums, effort: Integers) -> ClusterSums:
-    return ClusterSums(sums.authority, sums.task_type, sums.complexity, sums.cluster, effort, sums.credit_ms)
 
 
 def _uses(sums: StepSums, errors: Iterable[BaselineError]) -> list[BaselineUse]:

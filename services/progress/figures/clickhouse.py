@@ -45,6 +45,7 @@ FROM published_progress AS rows WHERE {_SHOWN}
 GROUP BY authority, month, task_type, complexity, role, status, assignment, time_basis, baseline_name
 """
 _SECTORS: Final = "SELECT toString(authority), toString(sector) FROM current_authorities"
+_MARKED: Final = "SELECT *, reinterpretAsInt64(sipHash64(*)) AS mark FROM ({})"
 _ARROW: Final = {"output_format_arrow_low_cardinality_as_dictionary": 1}
 _CURRENT: Final = f"SELECT {', '.join(COLUMNS)} FROM current_figures"
 
@@ -63,11 +64,11 @@ class FigureStore:
     def clusters(self, at_ms: int) -> pa.Table:
         """Sums by cluster and month of treated and control tasks, as shown then. A cluster is a 64-bit hash of its token: that two
         of ten million share one has a chance of 3 in a million, and would join two clusters in a variance."""
-        return self._table(_CLUSTERS, {"at": at_ms})
+        return self._table(_MARKED.format(_CLUSTERS), {"at": at_ms})
 
     def tallies(self, at_ms: int, young: date) -> pa.Table:
         """Tasks of each kind by month, as shown then; `young`: of this day or later."""
-        return self._table(_TALLIES, {"at": at_ms, "young": young.isoformat()})
+        return self._table(_MARKED.format(_TALLIES), {"at": at_ms, "young": young.isoformat()})
 
     def known(self) -> Known:
         """Sectors, baselines and the minimum grade, now."""

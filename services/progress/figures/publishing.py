@@ -5,7 +5,7 @@ row, so it is shown whole or not at all; what is shown is compared with what was
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 from contracts.events import moment_at
 from contracts.registry import Grade
 from services.domain.effect.refusal import Refusal
-from services.domain.figures.computing import Book, Known
+from services.domain.figures.computing import Book, Key, Known, Marked
 from services.domain.figures.content import content_of, empty, has_tasks
 from services.domain.figures.shapes import TOTAL, Figure, Period, Scope
 from services.domain.forecast.months import PROVISIONAL
@@ -67,6 +67,8 @@ class Figures:
     shown: tuple[Figure, ...] = ()
     at_ms: int = 0
     _done: tuple[object, ...] | None = None
+    _known: Known | None = None
+    _computed: Mapping[Key, Marked] = field(default_factory=dict)
 
     def look(self) -> int:
         """Publishes what has changed; how many figures that was. Nothing is read where nothing can have changed."""
@@ -78,7 +80,11 @@ class Figures:
         known = self.store.known()
         book = Book(self.store.clusters(standing.at_ms), self.store.tallies(standing.at_ms, young), known)
         shown = self.store.current()
-        figures = list(_figures(book, now))
+        if known != self._known:
+            self._computed = {}
+        marked = list(_figures(book, now, self._computed))
+        self._known, self._computed = known, {(one.figure.scope, one.figure.period): one for one in marked}
+        figures = [one.figure for one in marked]
         changed = [
             figure
             for figure in figures
@@ -98,7 +104,7 @@ class Figures:
         return len(changed)
 
 
-def _figures(book: Book, now: datetime) -> Iterator[Figure]:
+def _figures(book: Book, now: datetime, before: Mapping[Key, Marked]) -> Iterator[Marked]:
     """Every figure that is shown. Cumulative ones of the nation and the sectors alone: their curve is the one that is drawn."""
     treated = book.months(treated=True)
     window = rate_window(treated[0] if treated else None, now)
@@ -106,8 +112,8 @@ def _figures(book: Book, now: datetime) -> Iterator[Figure]:
     months = [Period("month", month, month + 1) for month in book.months()]
     until = [Period("until", 0, month + 1) for month in book.months()]
     for scope in (Scope("nation"), *(Scope("sector", name) for name in book.sectors)):
-        yield from book.figures(scope, (TOTAL, *rate, *months, *until))
+        yield from book.figures(scope, (TOTAL, *rate, *months, *until), before)
     for authority in book.authorities:
-        yield from book.figures(Scope("authority", authority), (TOTAL, *rate, *months))
+        yield from book.figures(Scope("authority", authority), (TOTAL, *rate, *months), before)
     for task_type in book.task_types:
-        yield from book.figures(Scope("task_type", task_type), (TOTAL, *rate, *months))
+        yield from book.figures(Scope("task_type", task_type), (TOTAL, *rate, *months), before)

@@ -2,15 +2,14 @@
 
 from typing import Any
 
+from deploy.grafana.source.headlines import of_each
 from deploy.grafana.source.panels import HOURS_UNIT, SHARE, bars, number, rows, trend
-from deploy.grafana.source.queries import HIGH, HOURS, LOW, headline
 from deploy.grafana.source.words import Say
 
 
 def dashboard(say: Say) -> Any:
     """The dashboard."""
     treated = "role = 'treated' AND status = 'measured'"
-    hours, low, high = (say(name) for name in ("hours freed", "lower end, 95 %", "upper end, 95 %"))
     return (
         say.dashboard(
             "frigjort-ai", "AI in use", "How AI takes part in the work, and what it does to each kind of task."
@@ -63,16 +62,13 @@ FROM current_progress GROUP BY assistance ORDER BY "{say("net hours")}" DESC
             )
         )
         .with_panel(
-            rows(
-                say("What AI does to each task type"),
-                headline(
-                    "scope_kind = 'task_type' AND period_kind = 'total'",
-                    f'scope AS "{say("task type")}", {HOURS} AS "{hours}", {LOW} AS "{low}", {HIGH} AS "{high}"',
-                    f'GROUP BY scope ORDER BY "{hours}" DESC',
-                ),
-                say("Adjusted by the control where it is sufficient, net elsewhere; each with an interval of its own."),
-                {hours: HOURS_UNIT, low: HOURS_UNIT, high: HOURS_UNIT},
-                width=12,
+            of_each(
+                say,
+                "What AI does to each task type",
+                "task_type",
+                "scope",
+                "task type",
+                "Adjusted by the control where it is sufficient, net elsewhere; each with an interval of its own.",
             )
         )
         .with_panel(

@@ -5,8 +5,9 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import QueryVariable
 from grafana_foundation_sdk.models.dashboard import VariableRefresh
 
+from deploy.grafana.source.headlines import by_month, columns, shares, so_far
 from deploy.grafana.source.panels import HOURS_UNIT, SHARE, number, rows, trend
-from deploy.grafana.source.queries import CLICKHOUSE, HIGH, HOURS, LOW, headline
+from deploy.grafana.source.queries import CLICKHOUSE
 from deploy.grafana.source.words import Say
 
 OF = "scope_kind = 'authority' AND scope = '${authority}' AND period_kind"
@@ -15,7 +16,7 @@ OF = "scope_kind = 'authority' AND scope = '${authority}' AND period_kind"
 def dashboard(say: Say) -> Any:
     """The dashboard."""
     figure = f"FROM current_figures WHERE {OF} = 'total'"
-    hours, low, high = (say(name) for name in ("hours freed", "lower end, 95 %", "upper end, 95 %"))
+    hours, low, high = columns(say)
     authorities = (
         QueryVariable("authority")
         .label(say("authority"))
@@ -30,16 +31,7 @@ def dashboard(say: Say) -> Any:
             "frigjort-authority", "Authority", "What AI frees in one authority, and whether its baselines hold."
         )
         .with_variable(authorities)
-        .with_panel(
-            number(
-                say("Hours freed so far"),
-                headline(f"{OF} = 'total'", f"{HOURS} AS hours"),
-                HOURS_UNIT,
-                say(
-                    "Adjusted by the control where it is sufficient, net elsewhere; signed. What it consists of stands below."
-                ),
-            )
-        )
+        .with_panel(so_far(say, OF))
         .with_panel(
             number(
                 say("Tasks with AI"),
@@ -49,22 +41,8 @@ def dashboard(say: Say) -> Any:
                 decimals=0,
             )
         )
-        .with_panel(
-            number(
-                say("Tasks measured"),
-                f"SELECT measured / tasks AS share {figure} AND tasks > 0",
-                SHARE,
-                say("Of all tasks; the others have no baseline, or their review or rework is unknown."),
-            )
-        )
-        .with_panel(
-            number(
-                say("Provisional"),
-                f"SELECT provisional / treated AS share {figure} AND treated > 0",
-                SHARE,
-                say("Of the tasks with AI, those younger than 90 days: rework is still coming."),
-            )
-        )
+        .with_panel(shares(say, figure)[0])
+        .with_panel(shares(say, figure)[1])
         .with_panel(
             number(
                 say("Control tasks"),
@@ -97,19 +75,7 @@ FROM current_steps WHERE {OF} = 'total' ORDER BY position
                 width=12,
             )
         )
-        .with_panel(
-            trend(
-                say("Hours freed in each month"),
-                headline(
-                    f"{OF} = 'month' AND $__dateFilter(last_day)",
-                    f'toDateTime(last_day) AS time, {HOURS} AS "{hours}", {LOW} AS "{low}", {HIGH} AS "{high}"',
-                    "GROUP BY time ORDER BY time",
-                ),
-                HOURS_UNIT,
-                say("Each month with an interval of its own."),
-                band=(hours, low, high),
-            )
-        )
+        .with_panel(by_month(say, OF))
         .with_panel(
             rows(
                 say("Task types"),

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from deploy.grafana.source.panels import HOURS_UNIT, SHARE, bars, number, rows, trend
-from deploy.grafana.source.queries import HIGH, HOURS, LOW, headline
+from deploy.grafana.source.headlines import by_month, columns, of_each, over_time, shares, so_far
+from deploy.grafana.source.panels import HOURS_UNIT, SHARE, bars, number, rows
+from deploy.grafana.source.queries import HOURS
 from deploy.grafana.source.words import Say
 
 NATION = "scope_kind = 'nation' AND period_kind"
@@ -17,19 +18,10 @@ _SO_FAR = f"(SELECT {HOURS} FROM current_steps WHERE {NATION} = 'total')"
 def dashboard(say: Say) -> Any:
     """The dashboard."""
     of_nation = "FROM current_figures WHERE scope_kind = 'nation' AND period_kind = 'total'"
-    hours, low, high = (say(name) for name in ("hours freed", "lower end, 95 %", "upper end, 95 %"))
+    hours, low, high = columns(say)
     made = say.dashboard("frigjort-progress", "Progress to 2035", "How many hours AI has freed, and how sure that is.")
     return (
-        made.with_panel(
-            number(
-                say("Hours freed so far"),
-                headline(f"{NATION} = 'total'", f"{HOURS} AS hours"),
-                HOURS_UNIT,
-                say(
-                    "Adjusted by the control where it is sufficient, net elsewhere; signed. What it consists of stands below."
-                ),
-            )
-        )
+        made.with_panel(so_far(say, NATION))
         .with_panel(
             number(
                 say("Of the target"),
@@ -55,34 +47,15 @@ def dashboard(say: Say) -> Any:
                 say("From now to the deadline, to reach the target."),
             )
         )
+        .with_panel(shares(say, of_nation)[0])
+        .with_panel(shares(say, of_nation)[1])
         .with_panel(
-            number(
-                say("Tasks measured"),
-                f"SELECT measured / tasks AS share {of_nation} AND tasks > 0",
-                SHARE,
-                say("Of all tasks; the others have no baseline, or their review or rework is unknown."),
-            )
-        )
-        .with_panel(
-            number(
-                say("Provisional"),
-                f"SELECT provisional / treated AS share {of_nation} AND treated > 0",
-                SHARE,
-                say("Of the tasks with AI, those younger than 90 days: rework is still coming."),
-            )
-        )
-        .with_panel(
-            trend(
-                say("Hours freed, from the beginning"),
-                headline(
-                    f"{NATION} = 'until' AND $__dateFilter(last_day)",
-                    f'toDateTime(last_day) AS time, {HOURS} AS "{hours}", {LOW} AS "{low}", {HIGH} AS "{high}"',
-                    "GROUP BY time ORDER BY time",
-                ),
-                HOURS_UNIT,
-                say("Until the end of each month, with the 95 % interval of that sum: intervals of months do not add."),
-                band=(hours, low, high),
-                width=16,
+            over_time(
+                say,
+                "Hours freed, from the beginning",
+                f"{NATION} = 'until'",
+                "Until the end of each month, with the 95 % interval of that sum: intervals of months do not add.",
+                16,
             )
         )
         .with_panel(
@@ -101,30 +74,15 @@ WHERE {NATION} = 'total' AND name IN ('gross', 'net', 'without_control', 'adjust
                 {hours: HOURS_UNIT, low: HOURS_UNIT, high: HOURS_UNIT},
             )
         )
+        .with_panel(by_month(say, NATION))
         .with_panel(
-            trend(
-                say("Hours freed in each month"),
-                headline(
-                    f"{NATION} = 'month' AND $__dateFilter(last_day)",
-                    f'toDateTime(last_day) AS time, {HOURS} AS "{hours}", {LOW} AS "{low}", {HIGH} AS "{high}"',
-                    "GROUP BY time ORDER BY time",
-                ),
-                HOURS_UNIT,
-                say("Each month with an interval of its own."),
-                band=(hours, low, high),
-            )
-        )
-        .with_panel(
-            rows(
-                say("Sectors"),
-                headline(
-                    "scope_kind = 'sector' AND period_kind = 'total'",
-                    f'{say.sector("scope")} AS "{say("sector")}", {HOURS} AS "{hours}", {LOW} AS "{low}", {HIGH} AS "{high}"',
-                    f'GROUP BY scope ORDER BY "{hours}" DESC',
-                ),
-                say("The sector of an authority is the one of now. Intervals do not add up to that of the nation."),
-                {hours: HOURS_UNIT, low: HOURS_UNIT, high: HOURS_UNIT},
-                width=12,
+            of_each(
+                say,
+                "Sectors",
+                "sector",
+                say.sector("scope"),
+                "sector",
+                "The sector of an authority is the one of now. Intervals do not add up to that of the nation.",
             )
         )
         .with_panel(

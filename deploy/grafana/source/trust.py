@@ -2,23 +2,17 @@
 
 from typing import Any
 
+from deploy.grafana.source.headlines import shares
 from deploy.grafana.source.panels import HOURS_UNIT, SHARE, gauge, measured, number, rows
 from deploy.grafana.source.words import Say
 
 
 def dashboard(say: Say) -> Any:
     """The dashboard."""
-    figure = "FROM current_figures WHERE scope_kind = 'nation' AND period_kind = 'total' AND tasks > 0"
+    figure = "FROM current_figures WHERE scope_kind = 'nation' AND period_kind = 'total'"
     return (
         say.dashboard("frigjort-trust", "Trust", "What the figures rest on, and what they leave out.")
-        .with_panel(
-            number(
-                say("Tasks measured"),
-                f"SELECT measured / tasks AS share {figure}",
-                SHARE,
-                say("Of all tasks; the others have no baseline, or their review or rework is unknown."),
-            )
-        )
+        .with_panel(shares(say, figure)[0])
         .with_panel(
             number(
                 say("Without a baseline"),

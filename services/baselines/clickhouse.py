@@ -20,6 +20,7 @@ from contracts.events import (
 )
 from services.baselines.proposals import Proposal
 from services.baselines.restatement import Run, Stale
+from services.baselines.targets import TargetVersion
 from services.runtime.clickhouse import INSERT_SETTINGS, translated
 
 _TEXTS: Final = ("level", "task_type", "complexity", "method", "grade", "proposed_by", "approved_by")
@@ -37,7 +38,7 @@ _OURS: Final = f"rules BETWEEN {SAME_COLUMNS_SINCE} AND {RULES}"
 
 
 class RegistryStore:
-    """Tables `baselines`, `authorities`, `proposals`, `approvals`, `registry_claims` and `logs`. Raises `Retry` or `Halt`."""
+    """Tables `baselines`, `authorities`, `proposals`, `approvals`, `registry_claims`, `targets` and `logs`. Raises `Retry` or `Halt`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -124,6 +125,21 @@ class RegistryStore:
 
     def _claim_row(self, holder: str, event: str) -> None:
         self._insert("registry_claims", ["holder", "event"], [[holder, event]])
+
+    def targets(self) -> list[TargetVersion]:
+        """Every version of what is set in advance."""
+        rows = self._rows(
+            "SELECT name, target_version, value, unit, source, set_by, toUnixTimestamp64Milli(set_at) FROM target_versions"
+        )
+        return [
+            TargetVersion(name, version, value, unit, source, set_by, moment_at(at))
+            for name, version, value, unit, source, set_by, at in rows
+        ]
+
+    def add_target(self, version: TargetVersion) -> None:
+        """Stores a version."""
+        columns = ["name", "target_version", "value", "unit", "source", "set_by", "set_at"]
+        self._insert("targets", columns, [list(astuple(version))])
 
     def bound(self) -> dict[str, tuple[int, set[str]]]:
         """Per topic the highest log number and the topic ids bound to it."""

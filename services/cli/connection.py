@@ -75,6 +75,11 @@ def registry(data: Path) -> Registry:
     return Registry(RegistryStore(clickhouse.connect(database)), RegistryKafka(kafka))
 
 
+def targets(data: Path) -> RegistryStore:
+    """What is set in advance, over these settings."""
+    return RegistryStore(clickhouse.connect(settings(data)[1]))
+
+
 def measurements(data: Path) -> MeasurementStore:
     """What a restatement reads and writes, over these settings."""
     return MeasurementStore(clickhouse.connect(settings(data)[1]))

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from services.cli import audit, authorities, baseline, config, events, imports, migrate, registry, topics, up
+from services.cli import audit, authorities, baseline, config, events, imports, migrate, registry, targets, topics, up
 from services.cli.demo.run import demo
 from services.cli.doctor.command import doctor
 from services.cli.exit_codes import ExitCode
@@ -28,6 +28,7 @@ app.command()(topics.topics)
 app.add_typer(authorities.app, name="authorities")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(registry.app, name="registry")
+app.add_typer(targets.app, name="targets")
 app.add_typer(imports.app, name="import")
 app.add_typer(events.app, name="events")
 app.add_typer(audit.app, name="audit")

@@ -69,6 +69,14 @@ SELECT scenario, until, ms / 3600000 AS hours, low_ms / 3600000 AS low_hours, hi
 FROM scenarios FINAL WHERE computed_at = (SELECT max(computed_at) FROM scenarios) AND scenario != ''
 COMMENT 'Where it leads: three named scenarios, none of them a 95 % forecast.';
 
+ALTER TABLE targets
+    ADD COLUMN IF NOT EXISTS set_by String DEFAULT 'migration' COMMENT 'who decided',
+    ADD COLUMN IF NOT EXISTS set_at DateTime64(3, 'UTC') DEFAULT toDateTime64(0, 3, 'UTC') COMMENT '1970: with the schema';
+
+CREATE OR REPLACE VIEW target_versions DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+SELECT name, target_version, value, unit, source, set_by, set_at FROM targets FINAL
+COMMENT 'Targets, norms and choices made in advance: every version.';
+
 INSERT INTO targets (name, target_version, value, unit, source) VALUES
     ('deadline', 1, 2035, 'calendar year at the end of which the target is due', 'the goal: by 2035'),
     ('estimator', 1, 1, '1: adjusted where a sufficient control exists, net elsewhere, shown apart', 'docs/measuring.md, section 5');

@@ -60,6 +60,7 @@ def test_the_service_publishes_and_an_auditor_sees_what_was_shown(start_stack: C
     assert metric(running, "rollup_missed_units_total") == metric(running, "rollup_held_units") == 0
 
     _at_a_glance(running)
+    _measured_by_what_was_set(running)
     _as_it_was_shown(running, first, moment, begun)
     _verified_and_tampered_with(running)
 
@@ -86,6 +87,42 @@ def _at_a_glance(running: Running) -> None:
     away = RUN.invoke(app, ["status", "--process", "http://127.0.0.1:9", *data])
     assert away.exit_code == 1
     assert "does not answer" in away.stdout
+
+
+def _measured_by_what_was_set(running: Running) -> None:
+    """A target and a minimum grade that are set anew are in the figures that come then, and the old versions stay."""
+    data = ["--data", str(running.stack.data)]
+    said = ["--source", "a decision", "--by", "finance-office"]
+    for name, value in (("hours_freed_2035", "1000"), ("minimum_grade", "A"), ("norm_office", "1850")):
+        result = RUN.invoke(app, ["targets", "set", name, value, *said, "--json", *data])
+        assert (result.exit_code, json.loads(result.stdout)["new"]) == (0, True), result.output
+    _excluded(running)
+    number = json.loads(RUN.invoke(app, ["report", "progress", "--json", *data]).stdout)
+    assert number["target"]["freed_ms"] == 1_000 * 3_600_000
+    assert number["target"]["versions"]["hours_freed_2035"] == 2
+    assert number["target"]["norms"]["office"] == 1850
+    assert number["share_of_target"] == number["so_far"]["freed"]["ms"] / 3_600_000_000
+    listed = json.loads(RUN.invoke(app, ["targets", "list", "--history", "--json", *data]).stdout)["targets"]
+    assert [(t["version"], t["shown"], t["set_by"]) for t in listed if t["name"] == "minimum_grade"] == [
+        (1, "C", "migration"),
+        (2, "A", "finance-office"),
+    ]
+    shown = RUN.invoke(app, ["targets", "list", *data], env={"COLUMNS": "80"}).stdout
+    assert "hours_freed_2035" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    back = RUN.invoke(app, ["targets", "set", "minimum_grade", "C", *said, *data])
+    assert back.stdout == "minimum_grade is set: C, version 3\n"
+    with pytest.raises(Misconfigured, match="no grade"):
+        RUN.invoke(app, ["targets", "set", "minimum_grade", "E", *said, *data], catch_exceptions=False)
+
+
+@retry(stop=stop_after_delay(30), wait=wait_fixed(0.3), reraise=True)
+def _excluded(running: Running) -> None:
+    assert (
+        metric(running, 'tasks{sector="all",state="excluded"}')
+        == metric(running, 'tasks{sector="all",state="treated"}')
+        > 0
+    )
 
 
 def _as_it_was_shown(running: Running, first: tuple[Any, ...], moment: int, begun: datetime) -> None:

@@ -14,6 +14,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
 
+from deploy.grafana.source.queries import HIGH, HOURS, LOW
 from services.embedded.endpoint_process import EndpointProcess
 from services.progress.figures.clickhouse import FigureStore
 from services.progress.figures.publishing import Figures
@@ -160,6 +161,14 @@ def test_totals_are_the_reference_models(nation: Database, model: Fold) -> None:
     assert cumulated[-1]["hours freed"] == pytest.approx(so_far["hours"])
 
 
+def test_without_an_interval_there_is_no_end_rather_than_a_wrong_one(nation: Database) -> None:
+    steps = "SELECT 'adjusted' AS name, 5. AS hours, 3. AS low_hours, 7. AS high_hours"
+    apart = "SELECT 'without_control', -2., {}, {}"
+    for low, high, ends in (("-3.", "-1.", (4, 10)), ("NULL", "NULL", (None, None))):
+        rows = nation.rows(f"SELECT {HOURS}, {LOW}, {HIGH} FROM ({steps} UNION ALL {apart.format(low, high)})")
+        assert rows == [(7, *ends)]
+
+
 def test_both_languages_ask_the_same_of_the_same_panels() -> None:
     for name in (name for name in DASHBOARDS if name.startswith("en/")):
         english, danish = DASHBOARDS[name], DASHBOARDS[name.replace("en/", "da/")]
@@ -167,5 +176,7 @@ def test_both_languages_ask_the_same_of_the_same_panels() -> None:
         assert [panel["gridPos"] for panel in english["panels"]] == [panel["gridPos"] for panel in danish["panels"]]
         assert english["uid"].removesuffix("-en") == danish["uid"].removesuffix("-da")
         for panel in (*english["panels"], *danish["panels"]):
+            references = [target["refId"] for target in panel["targets"]]
+            assert len(set(references)) == len(references)
             assert panel["title"]
             assert panel["description"]

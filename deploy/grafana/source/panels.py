@@ -93,8 +93,8 @@ def trend(
 def measured(title: str, expressions: Mapping[str, str], unit: str, about: str, *, width: int = 12) -> Panel:
     """Lines of Prometheus: legend and expression of each."""
     made = _lines(title, about, unit, width).datasource(PROMETHEUS)
-    for legend, expression in expressions.items():
-        made = made.with_target(promql(expression, legend))
+    for place, (legend, expression) in enumerate(expressions.items()):
+        made = made.with_target(promql(expression, legend, place))
     return made
 
 

@@ -34,16 +34,20 @@ class Sql(variants.Dataquery, builder.Builder[variants.Dataquery]):
         }
 
 
-def promql(expression: str, legend: str = "") -> Any:
-    """An expression for Prometheus."""
-    return Prometheus().expr(expression).legend_format(legend).datasource(PROMETHEUS)
+def promql(expression: str, legend: str = "", place: int = 0) -> Any:
+    """An expression for Prometheus, at a place of its panel."""
+    return (
+        Prometheus().expr(expression).legend_format(legend).datasource(PROMETHEUS).ref_id("ABCDEFGH"[place : place + 1])
+    )
 
 
-_HEADLINE: Final = """sumIf({0}, name = 'adjusted') - sumIf({1}, name = 'without_control')"""
+_HEADLINE: Final = "sumIf({0}, name = 'adjusted') - sumIf({1}, name = 'without_control')"
+_ENDLESS: Final = "countIf(name IN ('adjusted', 'without_control') AND isNull(low_hours)) > 0"
 HOURS: Final = _HEADLINE.format("hours", "hours")
-"""The headline of grouped rows of `current_steps`: what has no control is taken off there. Its ends are as wide as both together."""
-LOW: Final = _HEADLINE.format("low_hours", "high_hours")
-HIGH: Final = _HEADLINE.format("high_hours", "low_hours")
+"""The headline of grouped rows of `current_steps`: what has no control is taken off there. Its ends are as wide as both together, and
+null where one of them has none."""
+LOW: Final = f"if({_ENDLESS}, NULL, {_HEADLINE.format('low_hours', 'high_hours')})"
+HIGH: Final = f"if({_ENDLESS}, NULL, {_HEADLINE.format('high_hours', 'low_hours')})"
 
 
 def headline(of: str, columns: str, rest: str = "") -> str:

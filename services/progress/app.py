@@ -21,6 +21,7 @@ from services.audit.seals.kafka import KafkaCopies
 from services.audit.seals.sealing import Copies, Sealer, Standing, two_chains
 from services.domain.conservation import Finding, Report
 from services.progress.figures.clickhouse import FigureStore
+from services.progress.figures.flags import count_flags
 from services.progress.figures.publishing import Figures
 from services.progress.figures.scenarios import publish_scenarios
 from services.progress.metrics import FigureMetrics, ProgressMetrics, RollupMetrics, SealMetrics
@@ -35,6 +36,8 @@ from services.runtime.settings import ClickHouseSettings, KafkaSettings
 from services.runtime.web import Health, WebServer, health_app
 
 _log = structlog.get_logger()
+_FLAGS_SECONDS = 3_600.0
+"""How often plausibility flags are counted."""
 
 
 class Progress:
@@ -129,11 +132,15 @@ class Progress:
         client = await self._figure_patience(asyncio.to_thread, clickhouse.connect, self._database)
         figures = Figures(FigureStore(client))
         metrics = FigureMetrics(self._registry)
+        counted = -_FLAGS_SECONDS
         while True:
             begun = monotonic()
             published = await self._figure_patience(asyncio.to_thread, figures.look)
             if published:
                 await self._figure_patience(asyncio.to_thread, publish_scenarios, client, figures.at_ms)
+            if begun - counted >= _FLAGS_SECONDS:
+                await self._figure_patience(asyncio.to_thread, count_flags, client)
+                counted = begun
             metrics.show(figures.shown)
             metrics.published.inc(published)
             metrics.seconds.set(monotonic() - begun)

@@ -26,6 +26,7 @@ from services.cli.stack import Stack
 from services.domain.rollups.rolling import rolled
 from services.domain.rollups.tables import Unit
 from services.progress.figures.clickhouse import FigureStore
+from services.progress.figures.flags import count_flags
 from services.progress.figures.publishing import Figures
 from services.progress.figures.scenarios import publish_scenarios
 from services.progress.rollups.clickhouse import RollupStore
@@ -156,6 +157,7 @@ def measured(stack: Stack, seed: int) -> dict[str, Any]:
     found["figures_seconds"], found["figures"] = _timed(figures.look)
     found["memory_mib"] = psutil.Process().memory_info().rss / 2**20
     publish_scenarios(client, figures.at_ms)
+    found["flags_seconds"], _ = _timed(lambda: count_flags(client))
     found["tables"] = client.query(
         "SELECT table, sum(rows), sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'frigjort' "
         "AND table IN ('measurements', 'progress_daily', 'progress_clusters', 'figures') GROUP BY table ORDER BY table"
@@ -223,7 +225,8 @@ def _show(tasks: int, found: dict[str, Any]) -> None:
     console = Console(width=110)
     console.print(
         f"{tasks:,} measurements; {found['units']:,} units published for the first time in {found['first_sweep_seconds']:.0f} s; "
-        f"{found['figures']:,} figures in {found['figures_seconds']:.1f} s, {found['memory_mib']:,.0f} MiB"
+        f"{found['figures']:,} figures in {found['figures_seconds']:.1f} s, {found['memory_mib']:,.0f} MiB; "
+        f"flags counted in {found['flags_seconds']:.1f} s"
     )
     for table, rows, size in found["tables"]:
         console.print(f"{table}: {rows:,} rows, {size / rows:.1f} bytes a row, {size / tasks:.1f} a task")

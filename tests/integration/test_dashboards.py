@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from deploy.grafana.source.queries import HIGH, HOURS, LOW
 from services.embedded.endpoint_process import EndpointProcess
 from services.progress.figures.clickhouse import FigureStore
+from services.progress.figures.flags import count_flags
 from services.progress.figures.publishing import Figures
 from services.progress.figures.scenarios import publish_scenarios
 from services.runtime.clickhouse import connect
@@ -76,6 +77,7 @@ def nation(endpoint: ClickHouseSettings) -> Database:
     figures = Figures(FigureStore(database.client))
     assert figures.look() > 0
     assert publish_scenarios(database.client, figures.at_ms) > 0
+    count_flags(database.client)
     return database
 
 
@@ -155,6 +157,8 @@ def test_totals_are_the_reference_models(nation: Database, model: Fold) -> None:
     own = model.by("authority")[(AUTHORITIES[0],)]
     assert sum(row["net hours"] for row in by_type) * 3_600_000 == pytest.approx(own.freed_ms)
     assert sum(row["tasks"] for row in by_type) == sum(state.authority == AUTHORITIES[0] for state in states)
+    flags = {row["flag"]: row["times"] for row in rows(nation, "en/frigjort-trust.json", "Plausibility")}
+    assert flags == dict(nation.rows("SELECT flag, count() FROM plausibility_flags GROUP BY flag"))
     refused = rows(nation, "en/frigjort-trust.json", "Refused, by supplier")
     assert refused
     cumulated = rows(nation, "en/frigjort-progress.json", "Hours freed, from the beginning")

@@ -69,6 +69,20 @@ SELECT scenario, until, ms / 3600000 AS hours, low_ms / 3600000 AS low_hours, hi
 FROM scenarios FINAL WHERE computed_at = (SELECT max(computed_at) FROM scenarios) AND scenario != ''
 COMMENT 'Where it leads: three named scenarios, none of them a 95 % forecast.';
 
+-- The view plausibility_flags reads all measurements several times: seconds at national scale. What is looked at is counted seldom.
+CREATE TABLE IF NOT EXISTS flag_counts (
+    computed_at DateTime64(3, 'UTC'),
+    flag LowCardinality(String) COMMENT 'empty: none was raised',
+    authority LowCardinality(String),
+    times UInt64
+) ENGINE = ReplacingMergeTree ORDER BY (computed_at, flag, authority)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE VIEW IF NOT EXISTS current_flag_counts DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
+SELECT flag, authority, times, computed_at FROM flag_counts FINAL
+WHERE computed_at = (SELECT max(computed_at) FROM flag_counts) AND flag != ''
+COMMENT 'How often each plausibility flag was raised of an authority when they were last counted.';
+
 ALTER TABLE targets
     ADD COLUMN IF NOT EXISTS set_by String DEFAULT 'migration' COMMENT 'who decided',
     ADD COLUMN IF NOT EXISTS set_at DateTime64(3, 'UTC') DEFAULT toDateTime64(0, 3, 'UTC') COMMENT '1970: with the schema';

@@ -86,7 +86,7 @@ GROUP BY topic, code ORDER BY "{say("records")}" DESC LIMIT 50
             rows(
                 say("Plausibility"),
                 f"""
-SELECT flag AS "{say("flag")}", count() AS "{say("times")}" FROM plausibility_flags GROUP BY flag ORDER BY "{say("times")}" DESC
+SELECT flag AS "{say("flag")}", sum(times) AS "{say("times")}" FROM current_flag_counts GROUP BY flag ORDER BY "{say("times")}" DESC
 """,
                 say("Flags exclude nothing: they say what to look at."),
                 {},

@@ -134,7 +134,7 @@ def test_the_sealer_may_write_seals_rollups_and_figures_and_nothing_else() -> No
     users = ET.parse(ROOT / "deploy/clickhouse/users.d/frigjort.xml").getroot()
     granted = [str(query.text) for query in users.findall("users/frigjort_sealer/grants/query")]
     reading = {f"GRANT SELECT ON frigjort.{view}" for view in _views()}
-    written = ("seals", "progress_daily", "progress_clusters", "unit_heads", "figures", "scenarios")
+    written = ("seals", "progress_daily", "progress_clusters", "unit_heads", "figures", "scenarios", "flag_counts")
     assert [grant for grant in granted if grant not in reading] == [
         f"GRANT INSERT ON frigjort.{name}" for name in written
     ]

@@ -100,10 +100,16 @@ class Book:
         """Whatever tasks there are."""
         return [str(name) for name in numbered(self._tallies.cells.task_type)[0]]
 
-    def months(self, *, treated: bool = False) -> list[int]:
-        """The months with tasks, in order; or those with measured tasks done with AI."""
-        month = self._tallies.cells.month
-        return [int(m) for m in np.unique(month[self._tallies.treated] if treated else month)]
+    def months(self, scope: Scope) -> list[int]:
+        """The months in which a scope has tasks, in order."""
+        cells = self._tallies.cells
+        return [int(month) for month in np.unique(cells.month[cells.of_scope(scope)])]
+
+    @property
+    def first_with_ai(self) -> int | None:
+        """The first month with a measured task that was done with AI, or drawn to be; `None`: there is none."""
+        months = self._tallies.cells.month[self._tallies.treated]
+        return int(months.min()) if len(months) else None
 
     def figures(self, scope: Scope, periods: Iterable[Period], before: Mapping[Key, Marked] = NONE) -> list[Marked]:
         """The figures of a scope. What was computed `before`, with the same `Known`, is not computed again where its rows are the same.

@@ -19,6 +19,7 @@ from services.domain.figures.content import content_of, empty, has_tasks
 from services.domain.figures.shapes import TOTAL, Figure, Period, Scope
 from services.domain.forecast.months import PROVISIONAL
 from services.domain.forecast.run_rate import rate_window
+from services.runtime.errors import Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,49 +72,63 @@ class Figures:
     _computed: Mapping[Key, Marked] = field(default_factory=dict)
 
     def look(self) -> int:
-        """Publishes what has changed; how many figures that was. Nothing is read where nothing can have changed."""
+        """Publishes what has changed; how many figures that was. Nothing is read where nothing can have changed. Raises `Retry` or
+        `Halt`."""
         standing = self.store.standing()
         now = moment_at(standing.at_ms)
         young = (now - PROVISIONAL).date()
         if self._done == (standing.state, young):
             return 0
         known = self.store.known()
-        book = Book(self.store.clusters(standing.at_ms), self.store.tallies(standing.at_ms, young), known)
-        shown = self.store.current()
-        if known != self._known:
-            self._computed = {}
-        marked = list(_figures(book, now, self._computed))
-        self._known, self._computed = known, {(one.figure.scope, one.figure.period): one for one in marked}
-        figures = [one.figure for one in marked]
-        changed = [
-            figure
-            for figure in figures
-            if shown.get((figure.scope, figure.period)) != content_of(figure, known.minimum)
-        ]
-        keys = {(figure.scope, figure.period) for figure in figures}
-        rates = {scope for scope, period in keys if period.kind == "rate"}
-        changed += [
-            empty(*key)
-            for key, content in shown.items()
-            if key not in keys and not (key[1].kind == "rate" and key[0] in rates) and has_tasks(content)
-        ]
+        figures = self._compute(standing.at_ms, young, known, now)
+        changed = _changed(figures, self.store.current(), known.minimum)
         if changed:
             self.store.write(changed, known.minimum, standing.at_ms, max(standing.state[2:4]))
         self._done, self.at_ms = (standing.state, young), standing.at_ms
         self.shown = tuple(figures)
         return len(changed)
 
+    def _compute(self, at_ms: int, young: date, known: Known, now: datetime) -> list[Figure]:
+        """Every figure that is shown then. Raises `Retry` where sums and tallies are not of the same tasks: a head that was
+        stamped before that moment was stored between the two."""
+        if known != self._known:
+            self._computed = {}
+        try:
+            book = Book(self.store.clusters(at_ms), self.store.tallies(at_ms, young), known)
+            marked = list(_figures(book, now, self._computed))
+        except ValueError as error:
+            raise Retry("ClickHouse", f"the rollups that are shown contradict each other: {error}") from error
+        self._known, self._computed = known, {(one.figure.scope, one.figure.period): one for one in marked}
+        return [one.figure for one in marked]
+
+
+def _changed(
+    figures: Sequence[Figure], shown: Mapping[tuple[Scope, Period], tuple[Any, ...]], minimum: Grade
+) -> list[Figure]:
+    """What differs from what is shown, and empty figures of what has no tasks any more."""
+    found = [one for one in figures if shown.get((one.scope, one.period)) != content_of(one, minimum)]
+    keys = {(figure.scope, figure.period) for figure in figures}
+    rates = {scope for scope, period in keys if period.kind == "rate"}
+    gone = [
+        empty(scope, period)
+        for (scope, period), content in shown.items()
+        if (scope, period) not in keys and not (period.kind == "rate" and scope in rates) and has_tasks(content)
+    ]
+    return [*found, *gone]
+
 
 def _figures(book: Book, now: datetime, before: Mapping[Key, Marked]) -> Iterator[Marked]:
     """Every figure that is shown. Cumulative ones of the nation and the sectors alone: their curve is the one that is drawn."""
-    treated = book.months(treated=True)
-    window = rate_window(treated[0] if treated else None, now)
+    window = rate_window(book.first_with_ai, now)
     rate = () if isinstance(window, Refusal) else (Period("rate", window.first, window.last + 1),)
-    months = [Period("month", month, month + 1) for month in book.months()]
-    until = [Period("until", 0, month + 1) for month in book.months()]
+
+    def months(scope: Scope) -> list[Period]:
+        return [Period("month", month, month + 1) for month in book.months(scope)]
+
     for scope in (Scope("nation"), *(Scope("sector", name) for name in book.sectors)):
-        yield from book.figures(scope, (TOTAL, *rate, *months, *until), before)
-    for authority in book.authorities:
-        yield from book.figures(Scope("authority", authority), (TOTAL, *rate, *months), before)
-    for task_type in book.task_types:
-        yield from book.figures(Scope("task_type", task_type), (TOTAL, *rate, *months), before)
+        until = [Period("until", 0, period.end) for period in months(scope)]
+        yield from book.figures(scope, (TOTAL, *rate, *months(scope), *until), before)
+    authorities = (Scope("authority", name) for name in book.authorities)
+    task_types = (Scope("task_type", name) for name in book.task_types)
+    for scope in (*authorities, *task_types):
+        yield from book.figures(scope, (TOTAL, *rate, *months(scope)), before)

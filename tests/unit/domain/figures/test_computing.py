@@ -1,7 +1,6 @@
 """Figures of a small book whose every number can be seen."""
 
 from dataclasses import replace
-from typing import Any
 
 import pyarrow as pa
 
@@ -11,54 +10,9 @@ from services.domain.estimates import Estimate
 from services.domain.figures.computing import Book, Known, Marked
 from services.domain.figures.content import COLUMNS, content_of, figure_of, key_of
 from services.domain.figures.shapes import TOTAL, Counts, Figure, Period, Scope
+from tests.fakes.figures import MINUTE, cluster, tally
 
-MINUTE = 60_000
 NATION = Scope("nation")
-
-
-def cluster(authority: str, month: int, unit: int, saved: int, **others: Any) -> dict[str, Any]:
-    """One treated task with a baseline of 20 minutes."""
-    effort = (20 - saved) * MINUTE
-    return {
-        "authority": authority,
-        "month": month,
-        "task_type": "kle:1",
-        "complexity": "low",
-        "role": "treated",
-        "unit": unit,
-        "baseline_name": "b/1",
-        "n": 1,
-        "n_credit": 1,
-        "effort": effort,
-        "credit": 20 * MINUTE,
-        "active": effort,
-        "review": 0,
-        "rework": 0,
-        "abandoned": 0,
-        "escalated": 0,
-        "induced": 0,
-        "mark": unit,
-        **others,
-    }
-
-
-def tally(authority: str, month: int, n: int, **others: Any) -> dict[str, Any]:
-    return {
-        "authority": authority,
-        "month": month,
-        "task_type": "kle:1",
-        "complexity": "low",
-        "role": "treated",
-        "status": "measured",
-        "assignment": "eligible",
-        "time_basis": "measured",
-        "baseline_name": "b/1",
-        "n": n,
-        "n_credit": n,
-        "young": 0,
-        "mark": n,
-        **others,
-    }
 
 
 CLUSTERS = [cluster("A", 670, 1, 5), cluster("A", 671, 2, 7), cluster("B", 671, 3, -2)]
@@ -101,8 +55,9 @@ def net(found: Figure) -> int:
 def test_scopes_and_months_are_those_with_tasks() -> None:
     for each in (book(), book(dictionary=True)):
         assert (each.authorities, each.sectors, each.task_types) == (["A", "B"], ["municipality"], ["kle:1"])
-        assert each.months() == [670, 671, 672]
-        assert each.months(treated=True) == [670, 671]
+        assert each.months(NATION) == [670, 671, 672]
+        assert each.months(Scope("authority", "A")) == [670, 671]
+        assert each.first_with_ai == 670
 
 
 def test_a_figure_is_of_its_scope_and_period() -> None:

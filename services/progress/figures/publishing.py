@@ -118,17 +118,18 @@ def _changed(
 
 
 def _figures(book: Book, now: datetime, before: Mapping[Key, Marked]) -> Iterator[Marked]:
-    """Every figure that is shown. Cumulative ones of the nation and the sectors alone: their curve is the one that is drawn."""
+    """Every figure that is shown. Cumulative ones of the nation alone: its curve is the one that is drawn, and each is a pass over all rows."""
     window = rate_window(book.first_with_ai, now)
     rate = () if isinstance(window, Refusal) else (Period("rate", window.first, window.last + 1),)
 
     def months(scope: Scope) -> list[Period]:
         return [Period("month", month, month + 1) for month in book.months(scope)]
 
-    for scope in (Scope("nation"), *(Scope("sector", name) for name in book.sectors)):
-        until = [Period("until", 0, period.end) for period in months(scope)]
-        yield from book.figures(scope, (TOTAL, *rate, *months(scope), *until), before)
+    nation = Scope("nation")
+    until = [Period("until", 0, period.end) for period in months(nation)]
+    yield from book.figures(nation, (TOTAL, *rate, *months(nation), *until), before)
+    sectors = (Scope("sector", name) for name in book.sectors)
     authorities = (Scope("authority", name) for name in book.authorities)
     task_types = (Scope("task_type", name) for name in book.task_types)
-    for scope in (*authorities, *task_types):
+    for scope in (*sectors, *authorities, *task_types):
         yield from book.figures(scope, (TOTAL, *rate, *months(scope)), before)

@@ -62,7 +62,8 @@ def test_fetching_without_maven(tmp_path: Path, required: str, code: int) -> Non
 
 def test_the_run_of_a_new_machine_requires_it() -> None:
     lines = (jars.HERE.parents[1] / ".ci/run").read_text(encoding="utf-8").splitlines()
-    assert lines[-3:] == [f"export {jars.REQUIRED}=1", "make test", "make test-faults"]
+    assert f"export {jars.REQUIRED}=1" in lines
+    assert lines[-2:] == ["make test", "make test-faults"]
 
 
 def test_a_missing_jar_is_named(copy: Path) -> None:

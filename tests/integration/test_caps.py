@@ -16,6 +16,7 @@ from contracts.registry import Baseline
 from contracts.tasks import TaskState
 from contracts.topics import BASELINES
 from services.baselines.clickhouse import MeasurementStore, RegistryStore
+from services.baselines.targets import set_target
 from services.cli.report import answers
 from services.domain.columns import Snapshot
 from services.domain.match import Registry as Domain
@@ -198,7 +199,7 @@ def test_the_views_columns_are_those_of_tasks(new_database: Callable[[], Databas
 
 def set_no_minimum(database: Database) -> None:
     """People said how long some of the workload's tasks took, which is of the lowest grade: the headline takes it too."""
-    database.client.command("INSERT INTO targets VALUES ('minimum_grade', 2, 4, 'grade', 'the workload')")
+    set_target(RegistryStore(database.client), "minimum_grade", "D", "the workload", "test", datetime.now(UTC))
 
 
 def report(database: Database, group: Group) -> Any:

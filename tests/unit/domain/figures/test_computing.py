@@ -18,7 +18,7 @@ NATION = Scope("nation")
 CLUSTERS = [cluster("A", 670, 1, 5), cluster("A", 671, 2, 7), cluster("B", 671, 3, -2)]
 TALLIES = [
     *(tally("A", 670, 1), tally("A", 671, 1, young=1), tally("B", 671, 1)),
-    tally("A", 671, 4, status="unmeasured", n_credit=0, young=4),
+    tally("A", 671, 4, status="unmeasured", n_credit=0, young=4, time_basis="self_reported"),
     tally("B", 671, 2, status="incomplete", n_credit=0),
     tally("B", 672, 3, role="comparison", young=3),
 ]

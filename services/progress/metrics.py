@@ -14,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from services.audit.seals.sealing import Standing, two_chains
+from services.domain.clusters.sizes import MIN_CLUSTERS, MIN_CONTROLS
 from services.domain.conservation import REFUSED, Kind, Report, Verdict
 from services.domain.effect.waterfall import StepName
 from services.domain.figures.shapes import Figure
@@ -247,7 +248,7 @@ def _of_drift(totals: Iterable[Figure]) -> Iterator[Metric]:
     )
     alarm = GaugeMetricFamily(
         "frigjort_progress_drift_alarm",
-        "1: the 95 % interval of an authority's drift excludes 1, so its baselines do not hold",
+        "1: an authority has a sufficient control and the 95 % interval of its drift excludes 1, so its baselines do not hold",
         labels=["authority"],
     )
     for figure in totals:
@@ -255,7 +256,8 @@ def _of_drift(totals: Iterable[Figure]) -> Iterator[Metric]:
         if figure.drift is not None and sector is not None:
             ratio.add_metric([sector], figure.drift.ratio)
         if figure.drift is not None and figure.scope.kind == "authority":
-            alarm.add_metric([figure.scope.name], figure.drift.alarm)
+            enough = figure.counts.control >= MIN_CONTROLS and figure.drift.clusters >= MIN_CLUSTERS
+            alarm.add_metric([figure.scope.name], enough and figure.drift.alarm)
     yield ratio
     yield alarm
 

@@ -41,7 +41,9 @@ def _number(found: Progress | Refusal) -> Iterator[RenderableType]:
     yield Text.from_markup(
         f"[bold cyan]{in_hours(total.freed.ms)}[/] hours so far, {found.share:.3%} of {hours(target.freed_ms):,.0f} by {year}"
     )
-    yield ProgressBar(total=1, completed=min(max(found.share, 0), 1), width=76)
+    bar = Table.grid()  # a bar alone does not end its line
+    bar.add_row(ProgressBar(total=1, completed=min(max(found.share, 0), 1), width=76))
+    yield bar
     yield _lines(_parts(total))
     if isinstance(found.rate, Refusal):
         yield Text(f"No run-rate: {found.rate.reason}.", style="dim")

@@ -1,5 +1,7 @@
 """The gauges say what the last report says, and nothing of the one before."""
 
+from dataclasses import replace
+
 from prometheus_client import CollectorRegistry
 
 from contracts import topics
@@ -78,7 +80,7 @@ def test_the_lag_is_asked_for_at_each_scrape() -> None:
     assert [registry.get_sample_value(name) for _ in range(2)] == [7.5, 0.0]
 
 
-COUNTS = Counts(100, 90, 6, 4, treated=50, control=30, compared=10, controlled=40, provisional=5, excluded=1)
+COUNTS = Counts(100, 90, 6, 4, treated=50, control=200, compared=10, controlled=40, provisional=5, excluded=1)
 STEPS = (
     Step("gross", 9_000, 8_000.0, 10_000.0),
     Step("net", 7_000, None, None),
@@ -104,6 +106,8 @@ def test_figures_of_nation_and_sectors_are_gauges_in_seconds() -> None:
         figure(Scope("authority", "10000009"), drift=drifted),
         figure(Scope("authority", "10000017"), drift=held),
         figure(Scope("authority", "10000025")),
+        replace(figure(Scope("authority", "10000033"), drift=drifted), counts=replace(COUNTS, control=199)),
+        figure(Scope("authority", "10000041"), drift=Drift(1.2, 1.1, 1.3, 29)),
     ])  # fmt: skip
 
     def value(name: str, **labels: str) -> float | None:
@@ -122,5 +126,7 @@ def test_figures_of_nation_and_sectors_are_gauges_in_seconds() -> None:
     assert value("tasks", sector="region", state="unmeasured") is None
     assert value("drift_ratio", sector="all") == 1.2
     assert [value("drift_alarm", authority=cvr) for cvr in ("10000009", "10000017", "10000025")] == [1, 0, None]
+    small = [value("drift_alarm", authority=cvr) for cvr in ("10000033", "10000041")]
+    assert small == [0, 0], "too few control tasks or clusters: chance alone moves their drift"
     metrics.show([])
     assert value("tasks", sector="all", state="unmeasured") is None

@@ -1,7 +1,7 @@
 """Data of the registry's events: authorities and baselines. One writer numbers them; the number is the generation."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,8 @@ Sector = Literal["state", "region", "municipality"]
 BaselineComplexity = Literal["low", "medium", "high", "unspecified", "any"]
 Method = Literal["randomised", "holdout", "concurrent", "history", "expert_estimate", "self_report"]
 Grade = Literal["A", "B", "C", "D"]
+GRADES: Final[tuple[Grade, ...]] = ("A", "B", "C", "D")
+"""The best first."""
 
 GRADE_OF_METHOD: dict[Method, Grade] = {
     "randomised": "A",

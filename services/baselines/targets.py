@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from contracts.registry import GRADES
 from services.baselines.claims import Claims, alone
 from services.runtime.errors import Misconfigured
 
-GRADES: Final = ("A", "B", "C", "D")
 _NORM: Final = "norm_"
 _PATIENCE_SECONDS: Final = 10.0
 _NORM_UNIT: Final = "hours per full-time equivalent"
@@ -88,9 +88,10 @@ def _year(text: str) -> float:
 
 
 def _grade(text: str) -> float:
-    if text.upper() not in GRADES:
+    grades: tuple[str, ...] = GRADES
+    if text.upper() not in grades:
         raise Misconfigured("VALUE", f"{text} is no grade: give A, B, C or D")
-    return float(GRADES.index(text.upper()) + 1)
+    return float(grades.index(text.upper()) + 1)
 
 
 def _estimator(text: str) -> float:

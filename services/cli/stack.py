@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from services.baselines.clickhouse import RegistryStore
 from services.baselines.kafka import RegistryKafka
 from services.baselines.registry import Registry
+from services.cli.probing import text_of
 from services.embedded.broker import Broker
 from services.embedded.endpoint_process import EndpointProcess
 from services.runtime import clickhouse
@@ -213,7 +214,7 @@ class Stack:
         """Records that the collectors have not stored yet, by their own metrics."""
         total = 0.0
         for url in self.metrics:
-            text = _get(f"{url}/metrics")
+            text = text_of(f"{url}/metrics")
             total += sum(float(value) for value in [*_LAG.findall(text), *_BUFFERED.findall(text)])
         return int(total)
 
@@ -238,15 +239,6 @@ class Stack:
         if self.endpoint is not None:
             self.endpoint.stop()
         (self.data / "stack.json").unlink(missing_ok=True)
-
-
-def _get(url: str) -> str:
-    try:
-        with urlopen(url, timeout=5) as response:
-            body: bytes = response.read()
-            return body.decode()
-    except OSError:
-        return ""
 
 
 def _answers(url: str) -> bool:

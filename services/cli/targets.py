@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from services.baselines.targets import GRADES, TargetVersion, newest, set_target
+from contracts.registry import GRADES
+from services.baselines.targets import TargetVersion, newest, set_target
 from services.cli.connection import targets
 from services.cli.tables import table
 from services.cli.tokens import token

@@ -51,10 +51,11 @@ def _scopes(states: pa.Table) -> tuple[list[tuple[str, str, str]], npt.NDArray[n
 
 
 def coded(table: pa.Table, name: str) -> Coded:
-    """A column of names, numbered in their order; shape (n,)."""
+    """A column of names, or of whole numbers that stand for them, numbered in their order; shape (n,)."""
     column = table.column(name).combine_chunks()
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    names = np.array(encoded.dictionary.to_pylist(), dtype=np.str_)
+    whole = pa.types.is_integer(encoded.dictionary.type)
+    names = encoded.dictionary.to_numpy() if whole else np.array(encoded.dictionary.to_pylist(), dtype=np.str_)
     order = np.argsort(names)
     place = np.empty(len(names), dtype=np.intp)
     place[order] = np.arange(len(names))

@@ -1,13 +1,13 @@
 """What every report rests on: how many tasks there are, and the headline at the idle cap that was fixed and at others."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import pyarrow as pa
 
-from contracts.registry import Grade, Method
+from contracts.registry import GRADES, Grade, Method
 from services.domain.effect.arms import ArmSums
 from services.domain.effect.baseline_errors import BaselineError
 from services.domain.effect.headline import Headline, headline
@@ -19,7 +19,6 @@ from services.reports import inputs
 from services.reports.clickhouse import OtherCap, ReportStore
 from services.reports.group import LAST, Group
 
-GRADES: Final[tuple[Grade, ...]] = ("A", "B", "C", "D")
 Found = TypeVar("Found")
 
 
@@ -60,9 +59,9 @@ class Basis:
     headline: Headline
 
 
-def minimum_grade(store: ReportStore) -> tuple[Grade, int]:
-    """The grade that was set in advance, with the version of that decision. Raises `Retry` or `Halt`."""
-    value, version = store.targets()["minimum_grade"]
+def minimum_grade(targets: Mapping[str, tuple[float, int]]) -> tuple[Grade, int]:
+    """The grade that was set in advance, with the version of that decision; from `ReportStore.targets`."""
+    value, version = targets["minimum_grade"]
     return GRADES[round(value) - 1], version
 
 
@@ -89,7 +88,7 @@ def about(store: ReportStore, group: Group, now: datetime) -> tuple[About, pa.Ta
         provisional_net_ms=int(young_net[treated].sum()),
     )
     newest = datetime.fromtimestamp(found.newest_ms / 1000, UTC) if found.tasks else None
-    return About(counts, newest, *minimum_grade(store)), table
+    return About(counts, newest, *minimum_grade(store.targets())), table
 
 
 def basis(store: ReportStore, group: Group, minimum: Grade, table: pa.Table) -> Basis:

@@ -102,7 +102,7 @@ def _target(store: ReportStore) -> Target:
         freed_ms=known["hours_freed_2035"][0] * MS_PER_HOUR,
         deadline=datetime(year + 1, 1, 1, tzinfo=UTC),
         norms={name.removeprefix(_NORM): value for name, (value, _) in sorted(known.items()) if name.startswith(_NORM)},
-        minimum=minimum_grade(store)[0],
+        minimum=minimum_grade(known)[0],
         versions={name: version for name, (_, version) in sorted(known.items())},
     )
 
@@ -174,7 +174,6 @@ def _errors(name: ScenarioName, months: Sequence[Figure], adopted: _Adopted) -> 
     return errors_by_horizon(
         name,
         History(
-            last=every[-1] if known else 0,
             freed_ms=[freed.get(month, 0.0) for month in every],
             treated=[adopted.treated.get(month, 0) for month in every],
             eligible=[adopted.eligible.get(month, 0) for month in every],

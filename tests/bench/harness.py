@@ -20,8 +20,9 @@ from contracts import topics
 from services.baselines.registry import Registry
 from services.cli.demo import case_systems, offices
 from services.cli.demo.case_systems import Message, Sent
+from services.cli.probing import text_of
 from services.cli.producer import Sender
-from services.cli.stack import Stack, _get
+from services.cli.stack import Stack
 from services.runtime.processes import Child
 
 AUTHORITIES = [authority.cvr for authority in case_systems.authorities()[:10]]
@@ -158,7 +159,7 @@ def _done(contender: str, stack: Stack, child: Child, client: Client, count: int
     if contender == "bare":
         return b"done" in child.log.read_bytes()
     # Asking the engine costs it milliseconds, which would count against whoever takes longer: a counter is read first.
-    written = _WRITTEN.search(_get(f"{stack.endpoint.url}/metrics" if stack.endpoint else ""))
+    written = _WRITTEN.search(text_of(f"{stack.endpoint.url}/metrics" if stack.endpoint else ""))
     tables = 2 if contender == "collector" else 1
     if written is None or float(written.group(1)) < tables * count:
         return False
@@ -167,7 +168,7 @@ def _done(contender: str, stack: Stack, child: Child, client: Client, count: int
 
 def _small_batches(stack: Stack) -> float:
     """The share of inserts below 1,000 rows, from the collector's own histogram."""
-    text = _get(f"{stack.metrics[0]}/metrics")
+    text = text_of(f"{stack.metrics[0]}/metrics")
     counts = {}
     for line in text.splitlines():
         if line.startswith("frigjort_collector_batch_rows_bucket"):

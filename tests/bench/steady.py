@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 
 from services.cli.demo.case_systems import Message
+from services.cli.probing import text_of
 from services.cli.producer import Sender
-from services.cli.stack import _get
 from tests.bench.harness import client_of, running_stack
 
 _BUCKET = re.compile(r'^frigjort_collector_latency_seconds_bucket\{le="([^"]+)"\} ([0-9.e+]+)$', re.MULTILINE)
@@ -35,7 +35,7 @@ def steady(messages: list[Message], rate: int = 2_000) -> Steady:
                     sleep(max(0.0, begun + number / rate - monotonic()))
         seconds = monotonic() - begun
         stack.drain()
-        buckets = _BUCKET.findall(_get(f"{stack.metrics[0]}/metrics"))
+        buckets = _BUCKET.findall(text_of(f"{stack.metrics[0]}/metrics"))
         sleep(2)
         inserts = (
             client_of(stack)

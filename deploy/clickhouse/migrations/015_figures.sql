@@ -72,7 +72,7 @@ COMMENT 'Where it leads: three named scenarios, none of them a 95 % forecast.';
 -- The view plausibility_flags reads all measurements several times: seconds at national scale. What is looked at is counted seldom.
 CREATE TABLE IF NOT EXISTS flag_counts (
     computed_at DateTime64(3, 'UTC'),
-    flag LowCardinality(String) COMMENT 'empty: none was raised',
+    flag LowCardinality(String) COMMENT 'empty: the row that says that they were counted',
     authority LowCardinality(String),
     times UInt64
 ) ENGINE = ReplacingMergeTree ORDER BY (computed_at, flag, authority)

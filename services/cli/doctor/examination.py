@@ -1,13 +1,10 @@
 """The checks in their order, each with what it needs; what cannot be asked is not guessed."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import Any, Final
-from urllib.error import HTTPError
-from urllib.request import urlopen
+from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
@@ -17,6 +14,7 @@ from services.baselines.kafka import RegistryKafka
 from services.cli.doctor import checks
 from services.cli.doctor import clickhouse as asked
 from services.cli.doctor.checks import Finding, State
+from services.cli.probing import readiness
 from services.runtime import clickhouse
 from services.runtime.clickhouse import INSERT_SETTINGS
 from services.runtime.errors import FrigjortError
@@ -155,18 +153,5 @@ def _found(find: Callable[[], Finding]) -> Finding:
 
 
 def _readiness(url: str) -> Finding:
-    try:
-        with urlopen(f"{url}/readyz", timeout=5) as response:
-            return checks.readiness(url, response.status, ())
-    except HTTPError as error:
-        return checks.readiness(url, error.code, _problems(error.read()))
-    except (OSError, ValueError):
-        return checks.readiness(url, 0, ())
-
-
-def _problems(body: bytes) -> list[str]:
-    try:
-        answer: Any = json.loads(body)
-    except ValueError:
-        return []
-    return [str(text) for text in answer.get("problems", [])] if isinstance(answer, dict) else []
+    found = readiness(url)
+    return checks.readiness(url, found.status, found.problems)

@@ -1,14 +1,14 @@
 """What the processes say of themselves: their metrics, added up. Nothing here asks Kafka or ClickHouse."""
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
+
+from services.cli.probing import readiness, text_of
 
 _SECONDS: Final = 3
 _COLLECTOR: Final = "frigjort_collector_"
@@ -68,7 +68,7 @@ def pipeline(addresses: Sequence[str]) -> Pipeline:
     samples = []
     for address in addresses:
         problems[address] = _problems(address)
-        samples.append(_Samples.of(_get(f"{address}/metrics")))
+        samples.append(_Samples.of(text_of(f"{address}/metrics", _SECONDS)))
     collectors = [each for each in samples if each.has(f"{_COLLECTOR}buffered_records")]
     keepers = [each for each in samples if each.has(f"{_PROGRESS}whole") or each.has(f"{_PROGRESS}retries_total")]
     return Pipeline(problems, _collectors(collectors), _keeping(keepers[0]) if keepers else None)
@@ -138,27 +138,7 @@ def _parsed(text: str) -> Iterator[tuple[str, float]]:
 
 def _problems(address: str) -> tuple[str, ...]:
     """Why a process is not ready."""
-    try:
-        with urlopen(f"{address}/readyz", timeout=_SECONDS):
-            return ()
-    except HTTPError as error:
-        return _words(error.read())
-    except OSError as error:
-        return (f"does not answer: {error}",)
-
-
-def _words(body: bytes) -> tuple[str, ...]:
-    try:
-        said: Iterable[object] = json.loads(body)["problems"]
-    except (ValueError, KeyError, TypeError):
-        return ("not ready",)
-    return tuple(map(str, said))
-
-
-def _get(url: str) -> str:
-    try:
-        with urlopen(url, timeout=_SECONDS) as response:
-            body: bytes = response.read()
-            return body.decode()
-    except OSError:
-        return ""
+    found = readiness(address, _SECONDS)
+    if found.status == 0:
+        return (f"does not answer: {found.error}",)
+    return () if found.status == HTTPStatus.OK else found.problems or ("not ready",)

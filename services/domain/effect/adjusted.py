@@ -40,9 +40,9 @@ from services.domain.clusters.intervals import interval
 from services.domain.clusters.pooling import NO_CELL
 from services.domain.effect.adjustment import Adjustment
 from services.domain.effect.arms import ArmSums, Rows
-from services.domain.effect.baseline_errors import BaselineError, BaselineUse, Credited
+from services.domain.effect.baseline_errors import BaselineError, Credited
 from services.domain.effect.drift import Drift
-from services.domain.effect.net import ClusterSums, NetInterval, net_interval
+from services.domain.effect.net import NetCells, NetInterval
 from services.domain.effect.sufficiency import LEVELS, Cells, Level, Sufficiency
 
 
@@ -213,17 +213,8 @@ def _arm(contrast: Contrast, cell: int, arm: int) -> Arm:
 
 def _net(rows: Rows, index: Codes) -> NetInterval:
     """The unadjusted net of the treated rows at `index`."""
-    sums = ClusterSums(
-        authority=rows.authority[index],
-        task_type=rows.task_type[index],
-        complexity=rows.complexity[index],
-        cluster=rows.cluster[index],
-        effort_ms=rows.effort_ms[index],
-        credit_ms=rows.credit_ms[index],
+    cells = NetCells.of(
+        rows.authority[index], rows.task_type[index], rows.complexity[index], rows.cluster[index], rows.credit_ms[index]
     )
     used = Credited.of(rows.authority[index], rows.baseline[index], rows.n_credit[index])
-    uses = [
-        BaselineUse(rows.errors[baseline], str(rows.authorities[authority]), int(n))
-        for authority, baseline, n in zip(used.group, used.baseline, used.counts[0], strict=True)
-    ]
-    return net_interval(sums, uses)
+    return cells.interval(rows.effort_ms[index], used.uses(rows.errors, rows.authorities))

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from services.domain.arrays import Codes, Floats, Integers
-from services.domain.clusters.codes import float_sums_by, numbered, sums_by
+from services.domain.clusters.codes import Names, float_sums_by, numbered, sums_by
 
 NO_BASELINE: Final = -1
 """In a column of baselines: no task of the row earns credit."""
@@ -56,6 +56,15 @@ class Credited:
         versions = int(baseline.max(initial=0)) + 1
         keys, key = np.unique(group[rows] * versions + baseline[rows], return_inverse=True)
         return cls(keys // versions, keys % versions, tuple(sums_by(key, n[rows], len(keys)) for n in counts))
+
+    def uses(self, errors: Sequence[BaselineError], authorities: Names) -> list[BaselineUse]:
+        """How often each authority was credited with each version, where the groups are authorities. `errors` of the versions."""
+        return [
+            BaselineUse(errors[version], str(authorities[authority]), n)
+            for authority, version, n in zip(
+                self.group.tolist(), self.baseline.tolist(), self.counts[0].tolist(), strict=True
+            )
+        ]
 
 
 def error_variances(

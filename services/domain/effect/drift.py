@@ -73,3 +73,10 @@ def drift_by_authority(sums: ArmSums, errors: Iterable[BaselineError]) -> dict[s
     index = np.flatnonzero(rows.control)
     found = drifts(rows, index, rows.authority[index], rows.cluster[index], len(rows.authorities))
     return {str(name): one for name, one in zip(rows.authorities, found, strict=True) if one is not None}
+
+
+def drift_of_all(sums: ArmSums, errors: Iterable[BaselineError]) -> Drift | None:
+    """The drift of all control tasks together; `None` where none earns credit."""
+    rows = Rows.of(sums, errors)
+    index = np.flatnonzero(rows.control)
+    return drifts(rows, index, np.zeros_like(index), rows.cluster[index], 1)[0] if len(index) else None

@@ -170,7 +170,4 @@ def _uses(sums: StepSums, errors: Iterable[BaselineError]) -> list[BaselineUse]:
         if name not in known:
             raise ValueError(f"nothing is known of baseline {name!r}: give its source, standard error and tau")
     used = Credited.of(authority, baseline, sums.n_credit[rows])
-    return [
-        BaselineUse(known[str(baselines[b])], str(authorities[a]), n)
-        for a, b, n in zip(used.group.tolist(), used.baseline.tolist(), used.counts[0].tolist(), strict=True)
-    ]
+    return used.uses([known[str(name)] for name in baselines], authorities)

@@ -10,9 +10,9 @@ import pyarrow as pa
 from contracts.registry import Grade, Method
 from services.domain.arrays import Codes, Integers, Mask
 from services.domain.clusters.codes import Coded, combined, equal_to, numbered
-from services.domain.effect.arms import ArmSums, Rows
+from services.domain.effect.arms import ArmSums
 from services.domain.effect.baseline_errors import BaselineError
-from services.domain.effect.drift import Drift, drifts
+from services.domain.effect.drift import drift_of_all
 from services.domain.effect.headline import Member, MemberEvidence, headline
 from services.domain.effect.waterfall import StepSums, waterfall
 from services.domain.figures.shapes import Counts, Figure, Period, Scope
@@ -167,7 +167,7 @@ class _Part:
             steps=waterfall(self.steps.only(kept), errors, found.saving) if len(kept) else (),
             adjusted_grade=found.adjusted_grade.grade if found.adjusted_grade else None,
             net_grade=found.net_grade.grade if found.net_grade else None,
-            drift=_drift(sums, errors),
+            drift=drift_of_all(sums, errors),
             excluded_net_ms=sum(one.net_ms for one in found.excluded),
         )
 
@@ -278,12 +278,3 @@ def _sets(member: Codes, column: Coded) -> dict[int, frozenset[Any]]:
     for pair in pairs.tolist():
         found.setdefault(pair // len(column.names), set()).add(str(column.names[pair % len(column.names)]))
     return {code: frozenset(values) for code, values in found.items()}
-
-
-def _drift(sums: ArmSums, errors: Sequence[BaselineError]) -> Drift | None:
-    """The drift of all control tasks together."""
-    rows = Rows.of(sums, errors)
-    index = np.flatnonzero(rows.control)
-    if len(index) == 0:
-        return None
-    return drifts(rows, index, np.zeros_like(index), rows.cluster[index], 1)[0]

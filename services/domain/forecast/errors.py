@@ -25,10 +25,9 @@ FEWEST_ORIGINS: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Of months in order, without a gap, the last of them `last`: what each freed (milliseconds), treated and eligible tasks,
+    """Of months in order, without a gap: what each freed (milliseconds), treated and eligible tasks,
     shape (m,)."""
 
-    last: int
     freed_ms: Sequence[float]
     treated: Sequence[int]
     eligible: Sequence[int]

@@ -75,7 +75,9 @@ class FigureStore:
         reports = ReportStore(self.client)
         baselines = reports.baselines()
         sectors = {str(authority): str(sector) for authority, sector in self._rows(_SECTORS)}
-        return Known(sectors, inputs.baseline_errors(baselines), methods_of(baselines), minimum_grade(reports)[0])
+        return Known(
+            sectors, inputs.baseline_errors(baselines), methods_of(baselines), minimum_grade(reports.targets())[0]
+        )
 
     def current(self) -> dict[tuple[Scope, Period], tuple[Any, ...]]:
         """The figures that are shown, each as `content_of` has it."""

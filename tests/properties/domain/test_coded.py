@@ -24,6 +24,14 @@ def test_a_coded_column_is_its_names(column: list[str], dictionary: bool, data: 
     assert np.array_equal(equal_to(found, name), np.array([each == name for each in column], dtype=np.bool_))
 
 
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=30))
+def test_numbers_that_stand_for_names_stay_numbers(column: list[int]) -> None:
+    values = np.array(column, dtype=np.int64)
+    (ours, code), (names, place) = (numbered(each) for each in (coded(pa.table({"unit": values}), "unit"), values))
+    assert ours.dtype == np.int64
+    assert (ours.tolist(), code.tolist()) == (names.tolist(), place.tolist())
+
+
 def _same(found: object, column: object) -> None:
     assert isinstance(found, Coded)
     (ours, code), (names, place) = numbered(found), numbered(np.asarray(column, dtype=np.str_))

@@ -7,7 +7,7 @@ from services.domain.forecast.errors import History, HorizonError, errors_by_hor
 
 def history(freed: list[float], treated: list[int] | None = None) -> History:
     of_months = treated or [100] * len(freed)
-    return History(700, freed, of_months, [2 * n for n in of_months])
+    return History(freed, of_months, [2 * n for n in of_months])
 
 
 def by_horizon(found: tuple[HorizonError, ...] | Refusal) -> dict[int, HorizonError]:
